@@ -1,0 +1,96 @@
+"""Every error this project raises on purpose; each message is safe to show to a user.
+
+Does not know who shows it: the page and the command line translate these in one place each.
+
+LammError
+├── ConfigError             a setting, a recipe or an option; names the key and the nearest valid one
+├── MissingDependencyError  names the command that installs it
+├── MediaError              a picture or a cloud: which file, what was expected
+├── PromptTooLongError      the prompt does not fit the context; carries both numbers
+├── DataError               instruction data: file and record
+├── CheckpointError         what differs between the checkpoint and what was found
+├── WeightsError            base weights could not be fetched or do not match
+├── TaskError               benchmark task: file and line
+└── AnnotationError
+    ├── ClientError         the GPT server said no, or nothing
+    ├── DraftRejected       a generated draft broke the schema
+    └── StaleItem           somebody else decided first
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AnnotationError",
+    "CheckpointError",
+    "ClientError",
+    "ConfigError",
+    "DataError",
+    "DraftRejected",
+    "LammError",
+    "MediaError",
+    "MissingDependencyError",
+    "PromptTooLongError",
+    "StaleItem",
+    "TaskError",
+    "WeightsError",
+]
+
+
+class LammError(Exception):
+    """Base of all errors whose message says what happened, to what, and what to do."""
+
+
+class ConfigError(LammError):
+    """A setting is wrong."""
+
+
+class MissingDependencyError(LammError):
+    """A package or program that this feature needs is not installed."""
+
+
+class MediaError(LammError):
+    """A media file cannot be used."""
+
+
+class PromptTooLongError(LammError):
+    """The prompt has more tokens than the language model can read."""
+
+    def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.context_tokens = context_tokens
+        super().__init__(
+            f"The conversation is {prompt_tokens:,} tokens long and the model reads at most {context_tokens:,}. "
+            "Start a new chat, or shorten the question."
+        )
+
+
+class DataError(LammError):
+    """Instruction data breaks its format."""
+
+
+class CheckpointError(LammError):
+    """A checkpoint does not fit what it is loaded into."""
+
+
+class WeightsError(LammError):
+    """Base weights are missing, damaged or other than expected."""
+
+
+class TaskError(LammError):
+    """A benchmark task cannot be read."""
+
+
+class AnnotationError(LammError):
+    """Something in making or reviewing instruction data failed."""
+
+
+class ClientError(AnnotationError):
+    """A chat server refused, failed or did not answer."""
+
+
+class DraftRejected(AnnotationError):
+    """A generated draft is not a valid instruction pair."""
+
+
+class StaleItem(AnnotationError):
+    """The item changed since it was opened."""
