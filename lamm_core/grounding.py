@@ -1,0 +1,102 @@
+"""Boxes and points in answers: how they are written and how they are read back.
+
+Does not know pictures, models or scores; standard library only.
+
+A box is ``person [0.12, 0.30, 0.55, 0.98]``: label, then left, top, right, bottom as shares of the picture with two
+decimals. A point is ``right ankle [0.34, 0.91]``. Several are joined by ``"; "``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Box2D", "Point2D", "find_boxes", "find_points", "format_box", "format_point"]
+
+
+@dataclass(frozen=True)
+class Box2D:
+    """A labelled rectangle, corners in [0, 1]; ``span`` is where label and bracket stand in the text read."""
+
+    label: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    span: tuple[int, int] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Point2D:
+    """A labelled place in [0, 1]; ``span`` is where label and bracket stand in the text read."""
+
+    label: str
+    x: float
+    y: float
+    span: tuple[int, int] | None = field(default=None, compare=False)
+
+
+_NUMBER = r"\s*([+-]?(?:\d{1,6}(?:\.\d{0,12})?|\.\d{1,12}))\s*"
+_BRACKET = re.compile(rf"\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]")
+_BREAK = re.compile(r"[;,\n!?\]:]|\.(?=\s|$)")  # a label does not reach across these
+_BEFORE = re.compile(
+    r"^\s*(?:and|then|also|there (?:is|are)|there's|here (?:is|are)|(?:i|we|you) (?:can )?see|it is|it's|this is"
+    r"|the (?:picture|image|photo) (?:shows|contains|has)|a|an|the|one|another)\s+",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(
+    r"(?:^|\s)(?:at|is|are|in|on|of|located|found|placed|position|positioned|seen|visible|box|point|with|has|lies|stands"
+    r"|the|around|coordinates)\s*$",
+    re.IGNORECASE,
+)
+_SLACK = 0.05  # a model may overshoot the border a little; anything further is no share of the picture
+
+
+def find_boxes(text: str) -> list[Box2D]:
+    """All boxes in an answer, in order, corners sorted and clipped; what is no box is passed over."""
+    return [
+        Box2D(label, min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2), span)
+        for label, (x1, y1, x2, y2), span in _find(text, 4)
+    ]
+
+
+def find_points(text: str) -> list[Point2D]:
+    """All points in an answer, in order, clipped; what is no point is passed over."""
+    return [Point2D(label, x, y, span) for label, (x, y), span in _find(text, 2)]
+
+
+def format_box(box: Box2D) -> str:
+    """The box as an answer writes it."""
+    return f"{box.label} [{box.x1:.2f}, {box.y1:.2f}, {box.x2:.2f}, {box.y2:.2f}]".lstrip()
+
+
+def format_point(point: Point2D) -> str:
+    """The point as an answer writes it."""
+    return f"{point.label} [{point.x:.2f}, {point.y:.2f}]".lstrip()
+
+
+def _find(text: str, count: int) -> Iterator[tuple[str, list[float], tuple[int, int]]]:
+    after_last = 0
+    for match in _BRACKET.finditer(text):
+        label, start = _label(text, after_last, match.start())
+        after_last = match.end()
+        numbers = [float(group) for group in match.groups() if group is not None]
+        if len(numbers) == count and all(-_SLACK <= number <= 1 + _SLACK for number in numbers):
+            yield label, [min(max(number, 0.0), 1.0) for number in numbers], (start, match.end())
+
+
+def _label(text: str, start: int, end: int) -> tuple[str, int]:
+    """The phrase right before a bracket and where it starts; the bracket's own start where there is none."""
+    phrase_end = end
+    while phrase_end > start and text[phrase_end - 1] in " \t:=-":
+        phrase_end -= 1
+    breaks = [match.end() for match in _BREAK.finditer(text, start, phrase_end)]
+    begin = breaks[-1] if breaks else start
+    while match := _BEFORE.match(text[begin:phrase_end]):
+        begin += match.end()
+    while match := _AFTER.search(text[begin:phrase_end]):
+        phrase_end = begin + match.start()
+    phrase = text[begin:phrase_end]
+    label = phrase.strip(" \t\"'*_()-")
+    return (label, begin + phrase.index(label)) if label else ("", end)
