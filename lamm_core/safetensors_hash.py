@@ -57,7 +57,9 @@ def hash_tensors(files: list[Path]) -> str:
                 start, end = entry["data_offsets"]
                 tensors[name] = (path, 8 + header_bytes + start, entry["dtype"], entry["shape"], end - start)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsError(f"{path} is not a whole safetensors file ({error}). Delete it and fetch again.") from error
+            raise WeightsError(
+                f"{path} is not a whole safetensors file ({error}). Delete it and fetch again."
+            ) from error
     digest = hashlib.sha256()
     for name in sorted(tensors):
         path, offset, dtype, shape, size = tensors[name]

@@ -41,7 +41,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def tiny_lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama (hidden 64, 2 layers, tied) with a byte-level tokenizer and SmolLM2's ChatML, as Transformers saves it."""
+    """A random Llama (hidden 64, 2 layers, tied) with a byte-level tokenizer and ChatML as in SmolLM2."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
