@@ -1,0 +1,93 @@
+"""The command line of instruction data: ``python -m annotation pairs ...``.
+
+Does not know how any task words its questions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from annotation import scenes, visual_tasks, words
+from annotation.visual_tasks.picture import Picture
+from annotation.visual_tasks.store import PairsFolder
+from annotation.visual_tasks.variation import vary
+from lamm_core.errors import LammError
+
+__all__ = ["main", "pairs"]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted"]
+UNSEEN_IN_TEST = 0.5
+
+
+@app.callback()
+def annotation() -> None:
+    """Make instruction data from annotated pictures."""
+
+
+@app.command()
+def pairs(
+    name: Annotated[SetName, typer.Option("--set", help="Which pictures; words, shapes and pasted are drawn here.")],
+    out: Annotated[Path, typer.Option(help="Folder to write: media/ and pairs.json.")],
+    data: Annotated[Path | None, typer.Option(help="Folder that holds cifar10/, iiit5k/, lsp/, coco128/, bccd/.")] = None,
+    split: Annotated[Literal["train", "test"], typer.Option(help="Test pairs ask half in unseen wordings.")] = "train",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures; how many to draw for drawn sets.")] = None,
+    copies: Annotated[int, typer.Option(help="Cropped, mirrored and re-lit copies of each training picture.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same pairs.")] = 0,
+) -> None:
+    """Write question and answer pairs about one set of pictures, in LAMM's record form."""
+    console = Console(stderr=True)
+    try:
+        pictures, total = _pictures(name, data, split, limit=limit, seed=seed)
+        folder = PairsFolder(out)
+        unseen = UNSEEN_IN_TEST if split == "test" else 0.0
+        seen = 0
+        for picture in track(pictures, f"{name} {split}", total=total, console=console):
+            seen += 1
+            rng = random.Random(f"{seed} {picture.id}")
+            for version in [picture, *(vary(picture, rng, number=n + 1) for n in range(copies if split == "train" else 0))]:
+                image = folder.save(version)
+                for number, talk in enumerate(visual_tasks.conversations(version, rng, unseen=unseen)):
+                    folder.add(version, talk, number=number, image=image)
+        path = folder.close()
+    except LammError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from None
+    console.print(f"{folder.records:,} records about {seen:,} pictures in {path}")
+
+
+def _pictures(
+    name: SetName, data: Path | None, split: str, *, limit: int | None, seed: int
+) -> tuple[Iterator[Picture], int]:
+    if name in visual_tasks.READERS:
+        if data is None:
+            raise typer.BadParameter(f"--data is needed for {name}.")
+        total = visual_tasks.count(name, data, split)
+        total = total if limit is None else min(limit, total)
+        return itertools.islice(visual_tasks.read(name, data, split), total), total
+    total = 1000 if limit is None else limit
+    drawing_seed = f"{split} {seed}"
+    if name == "words":
+        return words.pictures(total, seed=drawing_seed), total
+    if name == "shapes":
+        return scenes.shape_pictures(total, seed=drawing_seed), total
+    if data is None:
+        raise typer.BadParameter("--data is needed for pasted: it pastes CIFAR-10 pictures.")
+    return scenes.pasted_pictures(visual_tasks.read("cifar10", data, split), total, seed=drawing_seed), total
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
