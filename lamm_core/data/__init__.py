@@ -1,0 +1,1 @@
+"""Instruction data: reading and writing it, turning it into tokens, features and batches."""

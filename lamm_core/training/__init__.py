@@ -1,0 +1,1 @@
+"""Training: what to train (recipe), the loop, and the files it leaves behind."""
