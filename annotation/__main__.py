@@ -37,9 +37,13 @@ def annotation() -> None:
 def pairs(
     name: Annotated[SetName, typer.Option("--set", help="Which pictures; words, shapes and pasted are drawn here.")],
     out: Annotated[Path, typer.Option(help="Folder to write: media/ and pairs.json.")],
-    data: Annotated[Path | None, typer.Option(help="Folder that holds cifar10/, iiit5k/, lsp/, coco128/, bccd/.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder that holds cifar10/, iiit5k/, lsp/, coco128/, bccd/.")
+    ] = None,
     split: Annotated[Literal["train", "test"], typer.Option(help="Test pairs ask half in unseen wordings.")] = "train",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures; how many to draw for drawn sets.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many pictures; how many to draw for drawn sets.")
+    ] = None,
     copies: Annotated[int, typer.Option(help="Cropped, mirrored and re-lit copies of each training picture.")] = 0,
     seed: Annotated[int, typer.Option(help="Same seed, same pairs.")] = 0,
 ) -> None:
@@ -53,7 +57,11 @@ def pairs(
         for picture in track(pictures, f"{name} {split}", total=total, console=console):
             seen += 1
             rng = random.Random(f"{seed} {picture.id}")
-            for version in [picture, *(vary(picture, rng, number=n + 1) for n in range(copies if split == "train" else 0))]:
+            copied = copies if split == "train" and name in visual_tasks.READERS else 0
+            for version in [
+                picture,
+                *(vary(picture, rng, number=n + 1) for n in range(copied)),
+            ]:
                 image = folder.save(version)
                 for number, talk in enumerate(visual_tasks.conversations(version, rng, unseen=unseen)):
                     folder.add(version, talk, number=number, image=image)
@@ -80,8 +88,9 @@ def _pictures(
     if name == "shapes":
         return scenes.shape_pictures(total, seed=drawing_seed), total
     if data is None:
-        raise typer.BadParameter("--data is needed for pasted: it pastes CIFAR-10 pictures.")
-    return scenes.pasted_pictures(visual_tasks.read("cifar10", data, split), total, seed=drawing_seed), total
+        raise typer.BadParameter("--data is needed for pasted: it pastes CIFAR-10 pictures and cuts from COCO photos.")
+    photos = list(visual_tasks.read("coco128", data, split))
+    return scenes.pasted_pictures(visual_tasks.read("cifar10", data, split), photos, total, seed=drawing_seed), total
 
 
 def main() -> None:

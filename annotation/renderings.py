@@ -5,6 +5,7 @@ Does not know which words; words.py chooses them.
 
 from __future__ import annotations
 
+import colorsys
 import io
 import random
 import re
@@ -29,18 +30,24 @@ PLAIN = re.compile(
     r"universalis|notosans-|notoserif-|libris|linuxlibertine|garamond|ubuntu|clear|play|bebas|yanone|vollkorn",
     re.IGNORECASE,
 )
+FANCY = re.compile(r"aenigma|dseg|dustin|levien|cegui|tengwar|runic|script|ocr", re.IGNORECASE)
+TIER_WEIGHTS = (0.58, 0.34, 0.08)
 DRAWN_HEIGHT = 46  # pixels of a capital's line while drawing; crops are scaled down from it
 
 
 @cache
-def fonts() -> tuple[dict[str, list[Path]], list[str]]:
-    """Installed fonts by family, and the names of the plain families."""
+def fonts() -> tuple[list[list[Path]], ...]:
+    """Installed fonts as three lists of families: plain ones, others, and fancy ones."""
     families: dict[str, list[Path]] = {}
     for folder in FONT_FOLDERS:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in (".ttf", ".otf", ".pfb") and not UNREADABLE.search(path.name):
                 families.setdefault(re.split(r"[-_\d]", path.stem)[0].lower(), []).append(path)
-    return families, [name for name, files in families.items() if PLAIN.search(files[0].name)]
+    tiers: tuple[list[list[Path]], ...] = ([], [], [])
+    for files in families.values():
+        tier = 2 if FANCY.search(str(files[0])) else 0 if PLAIN.search(files[0].name) else 1
+        tiers[tier].append(files)
+    return tiers
 
 
 @cache
@@ -56,29 +63,29 @@ def _font(path: Path, size: int) -> ImageFont.FreeTypeFont | None:
 
 
 def _choose_font(rng: random.Random) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    families, plain = fonts()
-    for _ in range(50 if families else 0):
-        name = rng.choice(plain) if plain and rng.random() < 0.55 else rng.choice(list(families))
-        if font := _font(rng.choice(families[name]), DRAWN_HEIGHT):
+    weights = [weight if tier else 0.0 for weight, tier in zip(TIER_WEIGHTS, fonts(), strict=True)]
+    for _ in range(50 if any(weights) else 0):
+        family = rng.choice(rng.choices(fonts(), weights)[0])
+        if font := _font(rng.choice(family), DRAWN_HEIGHT):
             return font
     return ImageFont.load_default(DRAWN_HEIGHT)
+
+
+def _colour(rng: random.Random) -> list[float]:
+    """Near white, near black, or a colour of any strength."""
+    kind = rng.random()
+    if kind < 0.45:
+        grey = rng.uniform(0, 50) if rng.random() < 0.45 else rng.uniform(205, 255)
+        return [grey + rng.uniform(-10, 10) for _ in range(3)]
+    strength = rng.betavariate(1.3, 1.1)
+    return [255 * part for part in colorsys.hsv_to_rgb(rng.random(), strength, rng.uniform(0.15, 1))]
 
 
 def _colours(rng: random.Random) -> tuple[Array, Array]:
     """Text and background, told apart by lightness; seldom only just."""
     least = rng.choice((35.0, 60.0, 90.0, 120.0, 150.0))
     for _ in range(60):
-        pair = []
-        for _ in range(2):
-            kind = rng.random()
-            if kind < 0.3:
-                grey = rng.choice((rng.uniform(0, 60), rng.uniform(200, 255), rng.uniform(0, 255)))
-                pair.append([grey + rng.uniform(-8, 8) for _ in range(3)])
-            elif kind < 0.7:
-                pair.append([rng.choice((rng.uniform(0, 80), rng.uniform(150, 255))) for _ in range(3)])
-            else:
-                pair.append([rng.uniform(0, 255) for _ in range(3)])
-        text, ground = np.clip(np.array(pair, dtype=np.float32), 0, 255)
+        text, ground = np.clip(np.array([_colour(rng), _colour(rng)], dtype=np.float32), 0, 255)
         if abs(float((text - ground) @ np.array([0.3, 0.59, 0.11]))) >= least:
             return text, ground
     return np.array([250, 250, 250], dtype=np.float32), np.array([20, 20, 30], dtype=np.float32)
@@ -130,17 +137,23 @@ def _ground(size: tuple[int, int], colour: Array, rng: random.Random, noise: np.
         return ground
     strength = rng.choice((12, 25, 45))
     if kind < 0.65:
-        ramp = np.linspace(-1, 1, width)[None, :] * rng.uniform(-1, 1) + np.linspace(-1, 1, height)[:, None] * rng.uniform(-1, 1)
+        ramp = np.linspace(-1, 1, width)[None, :] * rng.uniform(-1, 1) + np.linspace(-1, 1, height)[
+            :, None
+        ] * rng.uniform(-1, 1)
         return ground + (ramp[..., None] * strength).astype(np.float32)
     if kind < 0.9:
         cells = noise.normal(0, 1, (rng.randint(2, 8), rng.randint(3, 14), 1 if rng.random() < 0.6 else 3))
         layers = [
-            np.asarray(Image.fromarray(cells[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
+            np.asarray(
+                Image.fromarray(cells[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+            )
             for c in range(cells.shape[2])
         ]
         return ground + np.stack(layers, -1) * strength
     period = rng.uniform(4, 25)
-    wave = np.sin((np.arange(height)[:, None] * rng.uniform(0, 1) + np.arange(width)[None, :] * rng.uniform(0, 1)) / period * 6)
+    wave = np.sin(
+        (np.arange(height)[:, None] * rng.uniform(0, 1) + np.arange(width)[None, :] * rng.uniform(0, 1)) / period * 6
+    )
     return ground + (wave[..., None] * strength * 0.7).astype(np.float32)
 
 
@@ -187,7 +200,7 @@ def _neighbour(picture: Array, colour: Array, rng: random.Random) -> Array:
     height, width, _ = picture.shape
     thick = max(1, int(height * rng.uniform(0.03, 0.1)))
     if rng.random() < 0.5:
-        other = np.float32([rng.uniform(0, 255) for _ in range(3)])
+        other = np.array([rng.uniform(0, 255) for _ in range(3)], dtype=np.float32)
         rows = slice(0, thick) if rng.random() < 0.5 else slice(height - thick, height)
         picture[rows] = other
         return picture
@@ -203,13 +216,15 @@ def _neighbour(picture: Array, colour: Array, rng: random.Random) -> Array:
 
 def _camera(image: Image.Image, rng: random.Random, noise: np.random.Generator) -> Image.Image:
     """Size, blur, grain and JPEG marks of a small piece of a photo."""
-    high = min(90, max(9, int(rng.lognormvariate(3.55, 0.55))))
+    high = min(90, max(11, int(rng.lognormvariate(3.6, 0.5))))
     wide = max(6, round(image.width * high / image.height * rng.uniform(0.8, 1.2)))
-    if rng.random() < 0.25:
-        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.2)))
-    small = image.resize((wide, high), rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)))
+    if rng.random() < 0.2:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.8)))
+    small = image.resize(
+        (wide, high), rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS))
+    )
     if high > 18 and rng.random() < 0.25:
-        small = small.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, high / 40)))
+        small = small.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, high / 45)))
     if rng.random() < 0.35:
         grain = noise.normal(0, rng.uniform(1, 12), (high, wide, rng.choice((1, 3))))
         small = Image.fromarray(np.clip(np.asarray(small, dtype=np.float32) + grain, 0, 255).astype(np.uint8))

@@ -14,7 +14,16 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from annotation.visual_tasks.picture import Picture, Thing, decoded, encoded
 
-__all__ = ["COLOURS", "SHAPES", "background", "paste_objects", "pasted_pictures", "shape_pictures", "shape_scene"]
+__all__ = [
+    "COLOURS",
+    "SHAPES",
+    "background",
+    "cut_out",
+    "paste_objects",
+    "pasted_pictures",
+    "shape_pictures",
+    "shape_scene",
+]
 
 COLOURS = {
     "red": (210, 40, 40), "green": (40, 150, 60), "blue": (50, 80, 210), "yellow": (240, 210, 40),
@@ -34,13 +43,15 @@ def background(size: tuple[int, int], rng: random.Random) -> Image.Image:
     ground = np.broadcast_to(base, (height, width, 3)).copy()
     kind = rng.random()
     if kind < 0.35:
-        ramp = np.linspace(-1, 1, height)[:, None] * rng.uniform(-40, 40) + np.linspace(-1, 1, width) * rng.uniform(-40, 40)
+        ramp = np.linspace(-1, 1, height)[:, None] * rng.uniform(-40, 40) + np.linspace(-1, 1, width) * rng.uniform(
+            -40, 40
+        )
         ground += ramp[..., None]
     elif kind < 0.75:
         for cells in (4, 14):
             coarse = Image.fromarray(noise.uniform(0, 255, (cells, cells, 3)).astype(np.uint8))
             smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=float)
-            ground += (smooth - 127) * rng.uniform(0.05, 0.4)
+            ground += (smooth - 127) * rng.uniform(0.03, 0.3)
     if rng.random() < 0.4:
         ground += noise.normal(0, rng.uniform(2, 12), (height, width, 1))
     return Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
@@ -82,7 +93,10 @@ def _outline(shape: str, turn: float) -> list[tuple[float, float]]:
     count = {"circle": 48, "ring": 48, "square": 4, "triangle": 3, "hexagon": 6, "star": 10}[shape]
     base = {"square": math.pi / 4, "triangle": -math.pi / 2, "star": -math.pi / 2}.get(shape, 0.0) + turn
     radii = [0.45 if shape == "star" and i % 2 else 1.0 for i in range(count)]
-    return [(r * math.cos(base + i / count * math.tau), r * math.sin(base + i / count * math.tau)) for i, r in enumerate(radii)]
+    return [
+        (r * math.cos(base + i / count * math.tau), r * math.sin(base + i / count * math.tau))
+        for i, r in enumerate(radii)
+    ]
 
 
 def shape_scene(rng: random.Random) -> tuple[Image.Image, list[Thing]]:
@@ -102,11 +116,17 @@ def shape_scene(rng: random.Random) -> tuple[Image.Image, list[Thing]]:
         turn = rng.uniform(-0.25, 0.25) if rng.random() < 0.5 else 0.0
         points = [(cx + px * radius, cy + py * radius) for px, py in _outline(shape, turn)]
         tint = tuple(min(255, max(0, value + rng.randint(-18, 18))) for value in COLOURS[colour])
-        rim = (0, 0, 0) if COLOURS[colour] != (20, 20, 20) else (255, 255, 255)
+        under = np.asarray(image.crop((int(cx - radius), int(cy - radius), int(cx + radius), int(cy + radius)))).mean(
+            (0, 1)
+        )
+        hidden = float(np.abs(under - np.array(tint)).max()) < 70
+        rim = (0, 0, 0) if sum(tint) + float(under.sum()) > 500 else (255, 255, 255)
         if shape == "ring":
+            if hidden:
+                draw.line([*points, points[0], points[1]], rim, width=max(8, int(radius * 0.3) + 6), joint="curve")
             draw.line([*points, points[0], points[1]], tint, width=max(4, int(radius * 0.3)), joint="curve")
         else:
-            draw.polygon(points, tint, outline=rim if rng.random() < 0.5 else None, width=2)
+            draw.polygon(points, tint, outline=rim if hidden or rng.random() < 0.4 else None, width=4 if hidden else 2)
         grow = radius * 0.15 if shape == "ring" else 0.0
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         box = ((min(xs) - grow) / image.width, (min(ys) - grow) / image.height,
@@ -128,7 +148,8 @@ def paste_objects(
         pieces, _places(len(pieces), rng, smallest=0.2, largest=largest), strict=False
     ):
         width = max(8, int(side * image.width))
-        height = max(8, min(int(width * rng.uniform(0.75, 1.3)), int(image.height * (1 - y))))
+        aspect = min(2.0, max(0.5, piece.height / piece.width)) * rng.uniform(0.8, 1.25)
+        height = max(8, min(int(width * aspect), int(image.height * (1 - y))))
         left, top = int(x * image.width), int(y * image.height)
         small = piece.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
         if rng.random() < 0.5:
@@ -139,7 +160,12 @@ def paste_objects(
             mask = ImageOps.expand(Image.new("L", (width - 2 * edge, height - 2 * edge), 255), edge, 0)
             mask = mask.filter(ImageFilter.GaussianBlur(edge / 2))
         image.paste(small, (left, top), mask)
-        box = (left / image.width, top / image.height, min(1.0, (left + width) / image.width), (top + height) / image.height)
+        box = (
+            left / image.width,
+            top / image.height,
+            min(1.0, (left + width) / image.width),
+            (top + height) / image.height,
+        )
         things.append(Thing(label, box))
     return image, things
 
@@ -152,15 +178,32 @@ def shape_pictures(count: int, *, seed: str) -> Iterator[Picture]:
         yield _picture("shapes", seed, index, image, things, names)
 
 
-def pasted_pictures(labelled: Iterator[Picture], count: int, *, seed: str) -> Iterator[Picture]:
-    """Scenes of one to four pasted pictures, taken from a pool that moves on as scenes are made."""
+def cut_out(picture: Picture, rng: random.Random) -> tuple[Image.Image, str]:
+    """A labelled piece of a picture: the whole of it, or one of its objects with a little of its surroundings."""
+    image = decoded(picture)
+    large = [thing for thing in picture.things if thing.area > 0.01]
+    if not large:
+        return image, picture.label or ""
+    thing = rng.choice(large)
+    x1, y1, x2, y2 = thing.box
+    return image.crop((int(x1 * image.width), int(y1 * image.height),
+                       max(int(x1 * image.width) + 1, int(x2 * image.width)),
+                       max(int(y1 * image.height) + 1, int(y2 * image.height)))), thing.label  # fmt: skip
+
+
+def pasted_pictures(
+    labelled: Iterator[Picture], photos: Sequence[Picture], count: int, *, seed: str, photo_share: float = 0.4
+) -> Iterator[Picture]:
+    """Scenes of one to four pieces: small labelled pictures, a pool that moves on, and objects cut out of photos."""
     pool: list[Picture] = []
+    usable = [photo for photo in photos if any(thing.area > 0.01 for thing in photo.things)]
     for index in range(count):
         rng = random.Random(f"pasted {seed} {index}")
         pool += [picture for _ in range(8 if pool else 400) if (picture := next(labelled, None)) is not None]
         del pool[:-2000]
-        chosen = rng.sample(pool, min(len(pool), rng.choice((1, 1, 2, 2, 3, 4))))
-        image, things = paste_objects([(decoded(piece), piece.label or "") for piece in chosen], rng)
+        source = usable if usable and rng.random() < photo_share else pool
+        chosen = rng.sample(source, min(len(source), rng.choice((1, 1, 2, 2, 3, 4))))
+        image, things = paste_objects([cut_out(piece, rng) for piece in chosen], rng)
         yield _picture("pasted", seed, index, image, things, chosen[0].vocabulary)
 
 

@@ -20,8 +20,13 @@ __all__ = ["COMMON", "dictionary", "pictures", "plain", "random_text"]
 SYSTEM_LIST = Path("/usr/share/dict/words")
 COMMON = tuple(Path(__file__).with_name("words.txt").read_text().split())
 LENGTHS = {1: 3, 2: 12, 3: 17, 4: 18, 5: 16, 6: 12, 7: 9, 8: 5, 9: 4, 10: 2, 11: 1, 12: 1}
-ONSETS = "b c d f g h j k l m n p r s t v w y z br ch cl cr dr fl fr gr kr ph pl pr qu sh sk sl st th tr".split()
-VOWELS = "a e i o u a e i o u ai ee ea oo ou ia y".split()
+ONSETS = [
+    "b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "y", "z", "br", "ch", "cl",
+    "cr", "dr", "fl", "fr", "gr", "kr", "ph", "pl", "pr", "qu", "sh", "sk", "sl", "st", "th", "tr",
+]  # fmt: skip
+VOWELS = [
+    "a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ai", "ee", "ea", "oo", "ou", "ia", "y",
+]  # fmt: skip
 CODAS = ["", "", "", "n", "r", "s", "l", "t", "m", "d", "k", "x", "nd", "st", "rt", "ng", "ck"]
 
 
@@ -45,7 +50,9 @@ def _code(rng: random.Random) -> str:
     if rng.random() < 0.65:
         return digits
     letters = "".join(rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(rng.randint(1, 3)))
-    return rng.choice((digits + letters, letters + digits, digits + rng.choice(("KM", "TH", "ST", "AM", "PM", "CM", "KG"))))
+    return rng.choice(
+        (digits + letters, letters + digits, digits + rng.choice(("KM", "TH", "ST", "AM", "PM", "CM", "KG")))
+    )
 
 
 def _dressed(word: str, rng: random.Random) -> str:
@@ -72,7 +79,7 @@ def random_text(rng: random.Random) -> str:
         length = rng.choices(list(LENGTHS), list(LENGTHS.values()))[0]
         word = rng.choice(words.get(length) or list(COMMON))
     elif kind < 0.65:
-        word = COMMON[min(int(rng.paretovariate(0.6)) - 1, rng.randrange(len(COMMON)))]
+        word = COMMON[int(len(COMMON) * rng.random() ** 2.5)]
     elif kind < 0.8:
         word = _syllables(rng)
     elif kind < 0.95:
@@ -95,4 +102,6 @@ def pictures(count: int, *, seed: str) -> Iterator[Picture]:
         text = random_text(rng)
         image = render_word(text, rng)
         content, suffix = encoded(image, quality=None)
-        yield Picture(f"words-{name}-{index:06d}", "words", content, suffix, image.width, image.height, word=plain(text))
+        yield Picture(
+            f"words-{name}-{index:06d}", "words", content, suffix, image.width, image.height, word=plain(text)
+        )

@@ -12,7 +12,7 @@ from annotation.visual_tasks.picture import Exchange, Picture, Thing
 from annotation.visual_tasks.wordings import Wordings, a_or_an, plural
 from lamm_core.grounding import Box2D, format_box
 
-__all__ = ["EVERYTHING", "ONE_CLASS", "MOST", "boxes", "detect", "detect_class"]
+__all__ = ["EVERYTHING", "MOST", "ONE_CLASS", "boxes", "detect", "detect_class"]
 
 MOST = 8  # objects in one answer, largest first
 

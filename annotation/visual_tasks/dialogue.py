@@ -6,6 +6,7 @@ Does not know anything beyond the annotations; yes and no are balanced.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from annotation.visual_tasks.classification import presence
 from annotation.visual_tasks.counting import count_class
@@ -99,7 +100,7 @@ def side(picture: Picture, rng: random.Random, *, label: str, unseen: float = 0.
 def rounds(picture: Picture, rng: random.Random, *, unseen: float = 0.0) -> list[Exchange]:
     """Two to four rounds; later ones speak of what the earlier ones found."""
     label = rng.choice(picture.labels[:4])
-    later = [
+    later: list[Callable[[], Exchange]] = [
         lambda: count_class(picture, rng, label=label, unseen=unseen),
         lambda: side(picture, rng, label=label, unseen=unseen),
         lambda: presence(picture, rng, unseen=unseen),

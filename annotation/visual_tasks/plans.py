@@ -65,9 +65,9 @@ def _photo(picture: Picture, rng: random.Random, unseen: float) -> list[Conversa
 
 def _drawn(picture: Picture, rng: random.Random, unseen: float) -> list[Conversation]:
     """Drawings cost nothing, so each gives two conversations and the next picture gives others."""
+    if not picture.things:
+        return _photo(picture, rng, unseen)
     first, second, *rest = _photo(picture, rng, unseen)
-    if not rest:
-        return [first, second]
     chosen = rng.choice((first, second, rest[0]))
     return [chosen, rng.choice(rest[1:])]
 

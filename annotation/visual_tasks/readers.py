@@ -115,7 +115,8 @@ def coco128(data: Path, split: str) -> Iterator[Picture]:
         if (image["id"] in test) == (split == "test"):
             path = folder / "images" / image["file_name"]
             yield Picture(f"coco128-{image['id']:012d}", "coco128", path.read_bytes(), path.suffix, image["width"],
-                          image["height"], things=tuple(boxes[image["id"]]), vocabulary=tuple(names.values()))  # fmt: skip
+                          image["height"], things=tuple(boxes[image["id"]]),
+                          vocabulary=tuple(names.values()))  # fmt: skip
 
 
 def bccd(data: Path, split: str) -> Iterator[Picture]:
