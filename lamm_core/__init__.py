@@ -1,0 +1,8 @@
+"""LAMM: multimodal models made of an encoder, a projector and a language model; their data, training and measuring.
+
+Knows no user interface, and importing it imports no torch: what is heavy is imported by the module that needs it.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []
