@@ -1,0 +1,153 @@
+"""The chat of the page: takes a question in, streams the answer, stops, retries, edits, undoes.
+
+Does not know the page: it maps one conversation to the next and never raises what a person caused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.conversation import Answer, Exchange, Thread
+from app.feedback import Notice, explain
+from app.sessions import Sessions
+from app.shelf import Shelf
+
+__all__ = ["ADAPTER_CHOICES", "ChatService", "Sampling"]
+
+ADAPTER_CHOICES = ("automatic", "none")  # followed by the names of the model's own
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn; ``top_p`` has an effect only where the temperature is above 0."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_new_tokens: int = 256
+    adapter: str = "automatic"
+    seed: int | None = None
+
+
+class ChatService:
+    """All conversations; the values live with their sessions, here are only the stop signals of running answers."""
+
+    def __init__(self, sessions: Sessions, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self._sessions = sessions
+        self._stops: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, thread: Thread, text: str, files: Sequence[Path]) -> Thread:
+        """Add a question. On failure the conversation is the same, with a notice."""
+        thread = replace(thread, key=thread.key or self._sessions.new_key(), notice=None, returned=None)
+        text = text.strip()
+        if self.running(thread):
+            return replace(thread, notice=Notice("One answer at a time", "Stop the answer that is being written, or wait."))
+        if not text:
+            hint = "Write a question about the picture." if files else "Write a question, or drop a picture and ask about it."
+            return replace(thread, notice=Notice("There is no question yet", hint))
+        try:
+            pictures = tuple(self._sessions.take(thread.key, file) for file in files)
+        except Exception as error:  # a bad file is the normal case here; explain() logs the rest
+            return replace(thread, notice=explain(error))
+        return replace(thread, exchanges=(*thread.exchanges, Exchange(text, pictures)))
+
+    def stream(self, thread: Thread, sampling: Sampling) -> Iterator[Thread]:
+        """Answer the newest question; every value is the conversation so far. A failure ends in a notice."""
+        if not thread.waiting:
+            return
+        stop = threading.Event()
+        with self._lock:
+            if thread.key in self._stops:
+                return
+            self._stops[thread.key] = stop
+        thread = thread.answered(None)
+        try:
+            yield from self._answer(thread, sampling, stop)
+        except Exception as error:  # the page must stay up whatever the model does; explain() logs what is not ours
+            yield _given_back(thread, explain(error))
+        finally:
+            stop.set()
+            with self._lock:
+                self._stops.pop(thread.key, None)
+
+    def _answer(self, thread: Thread, sampling: Sampling, stop: threading.Event) -> Iterator[Thread]:
+        from lamm_core.inference.sampling import Generation  # imports torch, which the page does without until now
+
+        ready = self.shelf.wait(stop)
+        if ready is None:
+            yield thread.answered(Answer(finished=True, stopped=True))
+            return
+        status, loaded = ready
+        settings = Generation(
+            max_new_tokens=sampling.max_new_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed,
+        )
+        adapter = None if sampling.adapter == "automatic" else sampling.adapter
+        answer = Answer(model=status.name, adapter=sampling.adapter)
+        for piece in loaded.engine.stream(thread.turns(), settings, stop=stop, adapter=adapter):
+            answer = replace(
+                answer,
+                text=answer.text + piece.text,
+                tokens=piece.tokens,
+                prompt_tokens=piece.prompt_tokens,
+                first_token_seconds=piece.first_token_seconds,
+                tokens_per_second=piece.tokens_per_second,
+            )
+            yield thread.answered(answer)
+        yield thread.answered(replace(answer, text=answer.text.strip(), finished=True, stopped=stop.is_set()))
+
+    def stop(self, thread: Thread) -> None:
+        """Make the running answer end; the model computes no further token."""
+        with self._lock:
+            event = self._stops.get(thread.key)
+        if event is not None:
+            event.set()
+
+    def running(self, thread: Thread) -> bool:
+        """Whether an answer is being written in this conversation."""
+        with self._lock:
+            return thread.key in self._stops
+
+    def retry(self, thread: Thread) -> Thread:
+        """Forget the newest answer, so that ``stream`` gives another."""
+        if not thread.exchanges or self.running(thread):
+            return thread
+        newest = replace(thread.exchanges[-1], answer=None, earlier=thread.exchanges[-1].answer)
+        return replace(thread, exchanges=(*thread.exchanges[:-1], newest), notice=None, returned=None)
+
+    def edit(self, thread: Thread, position: int, text: str) -> Thread:
+        """Ask the question at ``position`` (counted in exchanges) anew; what followed it is dropped."""
+        if self.running(thread) or not 0 <= position < len(thread.exchanges) or not text.strip():
+            return thread
+        changed = replace(thread.exchanges[position], question=text.strip(), answer=None, earlier=None)
+        return replace(thread, exchanges=(*thread.exchanges[:position], changed), notice=None, returned=None)
+
+    def undo(self, thread: Thread) -> tuple[Thread, Exchange | None]:
+        """Take the newest question and its answer back; the question is handed out so that it can be asked again."""
+        if not thread.exchanges or self.running(thread):
+            return thread, None
+        return replace(thread, exchanges=thread.exchanges[:-1], notice=None, returned=None), thread.exchanges[-1]
+
+    def clear(self, thread: Thread) -> Thread:
+        """Start over; a running answer ends. Files stay until the session ends, so the old value can come back."""
+        self.stop(thread)
+        return Thread(key=thread.key)
+
+    def close(self, thread: Thread) -> None:
+        """The visitor is gone: stop computing and remove the files."""
+        self.stop(thread)
+        self._sessions.close(thread.key)
+
+
+def _given_back(thread: Thread, notice: Notice) -> Thread:
+    """After a failure: the answer there was before a retry, or else the question back to whoever wrote it."""
+    newest = thread.exchanges[-1]
+    if newest.earlier is not None:
+        return replace(thread.answered(newest.earlier), notice=notice)
+    return replace(thread, exchanges=thread.exchanges[:-1], notice=notice, returned=newest)

@@ -1,0 +1,92 @@
+"""What a conversation looks like as values of the page's components.
+
+Does not know Gradio nor how the values are drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from app.conversation import Answer, Thread, facts
+
+__all__ = ["facts_line", "marks_value", "messages", "pictures_value", "question_at", "returned_value"]
+
+
+def messages(thread: Thread) -> list[dict[str, Any]]:
+    """The thread for the Chatbot; pictures stand before the question, a notice stands last."""
+    shown: list[dict[str, Any]] = []
+    for exchange in thread.exchanges:
+        content: list[Any] = [{"path": str(picture.view), "alt_text": picture.name} for picture in exchange.pictures]
+        shown.append({"role": "user", "content": [*content, exchange.question]})
+        if exchange.answer is not None and (exchange.answer.text or exchange.answer.finished):
+            text = exchange.answer.text or "(stopped before the first word)"
+            shown.append({"role": "assistant", "content": text})
+    if thread.notice is not None:
+        shown.append(
+            {
+                "role": "assistant",
+                "content": thread.notice.text,
+                "metadata": {"title": f"⚠ {thread.notice.title}"},
+            }
+        )
+    return shown
+
+
+def question_at(thread: Thread, index: int) -> int | None:
+    """Which exchange the message at this index of ``messages`` asks; None if that message is no question."""
+    position = 0
+    for number, exchange in enumerate(thread.exchanges):
+        if position == index:
+            return number
+        position += 2 if exchange.answer is not None else 1
+    return None
+
+
+def pictures_value(thread: Thread) -> list[dict[str, Any]]:
+    """The pictures for the stage. They travel inside the value: no address exists that another visitor could open."""
+    return [
+        {"name": picture.name, "width": picture.width, "height": picture.height, "source": _data_address(picture.view)}
+        for picture in thread.pictures
+    ]
+
+
+def marks_value(thread: Thread) -> dict[str, Any]:
+    """Boxes and points of the newest answer, with the words that name them."""
+    answer = thread.newest_answer or Answer()
+    return {
+        "writing": thread.waiting,
+        "marks": [
+            {
+                "label": mark.label or f"no. {number}",
+                "place": list(mark.place),
+                "phrase": answer.text[mark.start : mark.end],
+            }
+            for number, mark in enumerate(answer.marks, start=1)
+        ],
+    }
+
+
+def facts_line(thread: Thread) -> str:
+    """What the newest answer took, as escaped HTML; empty when there is nothing to say."""
+    answer = thread.newest_answer
+    if answer is None or not (answer.tokens or answer.stopped):
+        return ""
+    state = "" if answer.finished else '<span class="writing">writing</span> '
+    by = f" · {escape(answer.model)}" if answer.model else ""
+    return f"{state}{escape(facts(answer))}{by}"
+
+
+def returned_value(thread: Thread) -> dict[str, Any] | None:
+    """A question that goes back to the box."""
+    if thread.returned is None:
+        return None
+    return {"text": thread.returned.question, "files": [str(picture.path) for picture in thread.returned.pictures]}
+
+
+@lru_cache(maxsize=64)
+def _data_address(view: Path) -> str:
+    return "data:image/webp;base64," + base64.b64encode(view.read_bytes()).decode()

@@ -1,0 +1,72 @@
+"""An engine that speaks from a script: it stands in for the real one in tests of the page.
+
+Does not know models; it keeps the engine's manners: it streams, stops when told and refuses a long prompt.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lamm_core.conversation import Turn
+from lamm_core.errors import PromptTooLongError
+from lamm_core.inference.sampling import Generation
+
+__all__ = ["ScriptedEngine", "ScriptedPiece"]
+
+
+@dataclass(frozen=True)
+class ScriptedPiece:
+    """What the engine's pieces carry."""
+
+    text: str
+    done: bool
+    tokens: int
+    prompt_tokens: int
+    first_token_seconds: float | None
+    tokens_per_second: float | None
+
+
+class ScriptedEngine:
+    """Answers with the script whose key occurs in the newest question; ``steps`` counts the words computed so far."""
+
+    def __init__(self, scripts: Mapping[str, str], *, seconds_per_word: float = 0.0, context_tokens: int = 2048) -> None:
+        self._scripts = dict(scripts)
+        self._seconds_per_word = seconds_per_word
+        self._context_tokens = context_tokens
+        self.steps = 0
+        self.asked: list[tuple[Turn, ...]] = []
+        self.settings: list[Generation] = []
+        self.adapters: list[str | None] = []
+
+    def stream(
+        self,
+        turns: Sequence[Turn],
+        settings: Generation,
+        *,
+        stop: threading.Event | None = None,
+        adapter: str | None = None,
+    ) -> Iterator[ScriptedPiece]:
+        """One word a piece, until the script, the longest answer or ``stop``."""
+        prompt_tokens = sum(len(turn.text.split()) + 49 * len(turn.media) for turn in turns)
+        if prompt_tokens > self._context_tokens:
+            raise PromptTooLongError(prompt_tokens, self._context_tokens)
+        self.asked.append(tuple(turns))
+        self.settings.append(settings)
+        self.adapters.append(adapter)
+        began = time.perf_counter()
+        first: float | None = None
+        words = re.findall(r"\s*\S+", self._answer(turns[-1].text))[: settings.max_new_tokens]
+        for count, word in enumerate(words, start=1):
+            if (stop or threading.Event()).wait(self._seconds_per_word):
+                break
+            self.steps += 1
+            elapsed = time.perf_counter() - began
+            first = elapsed if first is None else first
+            yield ScriptedPiece(word, count == len(words), count, prompt_tokens, first, count / max(elapsed, 1e-9))
+
+    def _answer(self, question: str) -> str:
+        return next((text for key, text in self._scripts.items() if key in question), "I do not know.")

@@ -1,0 +1,79 @@
+"""Builds what the page calls from the settings: the composition root.
+
+Does not know the page. Heavy imports happen in the thread that loads the model, so that the page is up at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from app.chat import ChatService
+from app.sessions import Sessions
+from app.settings import Settings
+from app.shelf import Loaded, ModelCard, Progress, Shelf
+
+__all__ = ["Services", "build_services"]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a tab may call."""
+
+    settings: Settings
+    shelf: Shelf
+    chat: ChatService
+
+
+def build_services(
+    settings: Settings,
+    *,
+    load: Callable[[ModelCard, Progress], Loaded] | None = None,
+) -> Services:
+    """Wire the services; the chosen model begins to load. ``load`` is replaced in tests."""
+    sessions = Sessions(settings.sessions, (settings.uploads, settings.demo), _open_picture)
+    sessions.sweep()
+    shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings))
+    shelf.start(settings.model)
+    return Services(settings, shelf, ChatService(sessions, shelf))
+
+
+def _open_picture(path: Path) -> Image.Image:
+    from lamm_core.modalities import modality
+
+    picture: Image.Image = modality("image").load(path)
+    return picture
+
+
+def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
+    def load(card: ModelCard, progress: Progress) -> Loaded:
+        progress("starting", None)
+        import json
+
+        import torch
+
+        from lamm_core.backbones import BACKBONES, fetch
+        from lamm_core.inference.engine import Engine
+        from lamm_core.model.lamm import LammModel
+
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        language_model = json.loads((card.folder / "config.json").read_text()).get("language_model", "")
+        if language_model in BACKBONES:
+
+            def fetched(doing: str, done: int, total: int) -> None:
+                progress(doing, done / total if total else None)
+
+            fetch(language_model, settings.cache, progress=fetched)
+        progress("reading weights", None)
+        device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model = LammModel.from_pretrained(
+            card.folder, cache=settings.cache, device=device, dtype=torch.bfloat16, quantize=settings.quantize
+        )
+        precision = "4-bit" if settings.quantize else "bf16"
+        return Loaded(Engine(model), "GPU" if device.startswith("cuda") else device.upper(), precision)
+
+    return load

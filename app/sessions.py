@@ -1,0 +1,77 @@
+"""Keeps the pictures of each conversation in a folder of its own, and refuses files from anywhere else.
+
+Does not know what is said about the pictures, nor the page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from app.conversation import Picture
+from lamm_core.errors import MediaError
+
+__all__ = ["Sessions"]
+
+_VIEW_SIDE = 1600  # pixels; more than the stage shows on a 4K screen at its width
+_STALE_SECONDS = 24 * 3600
+
+
+class Sessions:
+    """One folder for each conversation under ``root``; only files below ``sources`` are taken in."""
+
+    def __init__(self, root: Path, sources: Sequence[Path], open_picture: Callable[[Path], Image.Image]) -> None:
+        self._root = root
+        self._sources = tuple(source.resolve() for source in sources)
+        self._open = open_picture
+
+    def new_key(self) -> str:
+        """A name nobody can guess."""
+        return secrets.token_hex(16)
+
+    def take(self, key: str, file: Path) -> Picture:
+        """Copy a picture into the session. Raises MediaError for a foreign path or a file that is no picture."""
+        source = file.resolve()
+        folder = self._folder(key)
+        if not any(source.is_relative_to(allowed) for allowed in (*self._sources, folder.resolve())):
+            raise MediaError(f"{file.name} is not an uploaded file. Drop the picture on the page instead.")
+        if not source.is_file():
+            raise MediaError(f"{file.name} is not there any more. Upload it again.")
+        picture = self._open(source)
+        content = source.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        # One folder for each file keeps the person's own file name, which the model never sees but the page shows.
+        home = folder / digest
+        kept, view = home / source.name, home / "view.webp"
+        if not (kept.exists() and view.exists()):
+            home.mkdir(exist_ok=True)
+            kept.write_bytes(content)
+            small = picture.copy()
+            small.thumbnail((_VIEW_SIDE, _VIEW_SIDE))
+            small.save(view, "WEBP", quality=88)
+        return Picture(source.name, kept, view, picture.width, picture.height)
+
+    def close(self, key: str) -> None:
+        """Forget a session's files."""
+        if key:
+            shutil.rmtree(self._folder(key), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what earlier runs of the program left behind."""
+        if not self._root.is_dir():
+            return
+        for folder in self._root.iterdir():
+            if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, key: str) -> Path:
+        if not key.isalnum():
+            raise MediaError("This conversation has no folder. Start a new chat.")
+        return self._root / key

@@ -1,0 +1,100 @@
+"""What a person can set from outside: folders, address, device; the only reader of the environment.
+
+Does not know what the settings are used for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamm_core.errors import ConfigError
+
+__all__ = ["REPOSITORY", "VARIABLES", "Settings"]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+VARIABLES: Mapping[str, str] = {
+    "LAMM_CACHE": "folder of fetched base weights and of what the page keeps while it runs",
+    "LAMM_MODELS": "folder whose sub-folders are models of yours",
+    "LAMM_RUNS": "folder of training runs",
+    "LAMM_HOST": "address to listen on; 0.0.0.0 lets other machines in",
+    "PORT": "port of the page; GRADIO_SERVER_PORT means the same",
+    "GRADIO_SERVER_PORT": "port of the page when PORT is not set",
+    "GRADIO_TEMP_DIR": "folder that receives uploads",
+    "LAMM_MODEL": "name of the model to load first",
+    "LAMM_DEVICE": "cpu, cuda, cuda:1, mps; empty: the best there is",
+    "LAMM_QUANTIZE": "nf4 loads language models in 4 bits",
+    "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
+}
+
+_DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the page is told from outside."""
+
+    cache: Path
+    models: Path
+    runs: Path
+    uploads: Path
+    host: str = "127.0.0.1"
+    port: int = 7860
+    model: str = "lamm-mini"
+    device: str | None = None
+    quantize: str | None = None
+    threads: int | None = None
+    shipped_models: Path = REPOSITORY / "assets"
+    demo: Path = REPOSITORY / "assets" / "demo"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the variables of VARIABLES. Raises ConfigError naming the variable that is wrong."""
+        values = os.environ if environ is None else environ
+        cache = _folder(values, "LAMM_CACHE", Path.home() / ".cache" / "lamm-studio")
+        port_name = "PORT" if values.get("PORT") else "GRADIO_SERVER_PORT"
+        device = values.get("LAMM_DEVICE") or None
+        if device is not None and not _DEVICE.fullmatch(device):
+            raise ConfigError(f"LAMM_DEVICE is {device!r}; use cpu, cuda, cuda:0 or mps.")
+        quantize = values.get("LAMM_QUANTIZE") or None
+        if quantize not in (None, "nf4"):
+            raise ConfigError(f"LAMM_QUANTIZE is {quantize!r}; the only value is nf4, or leave it empty.")
+        return cls(
+            cache=cache,
+            models=_folder(values, "LAMM_MODELS", cache / "models"),
+            runs=_folder(values, "LAMM_RUNS", REPOSITORY / "runs"),
+            # The same rule as Gradio's, which puts uploads there before we see them.
+            uploads=_folder(values, "GRADIO_TEMP_DIR", Path(tempfile.gettempdir()) / "gradio"),
+            host=values.get("LAMM_HOST") or cls.host,
+            port=_number(values, port_name, low=1, high=65535) or cls.port,
+            model=values.get("LAMM_MODEL") or cls.model,
+            device=device,
+            quantize=quantize,
+            threads=_number(values, "LAMM_THREADS", low=1, high=1024),
+        )
+
+    @property
+    def sessions(self) -> Path:
+        """Where the pictures of open conversations lie, one folder for each."""
+        return self.cache / "sessions"
+
+
+def _folder(values: Mapping[str, str], name: str, default: Path) -> Path:
+    path = Path(values.get(name) or default).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{name} is {path}, which is a file; name a folder.")
+    return path
+
+
+def _number(values: Mapping[str, str], name: str, *, low: int, high: int) -> int | None:
+    text = values.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ConfigError(f"{name} is {text!r}; use a whole number from {low} to {high}.")
+    return int(text)

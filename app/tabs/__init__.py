@@ -1,0 +1,15 @@
+"""The tabs in the order of the loop. Another tab is one file and one line here.
+
+Does not know what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.services import Services
+from app.tabs import chat2d
+
+__all__ = ["TABS"]
+
+TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (("Chat", chat2d.build),)

@@ -1,0 +1,65 @@
+"""The page as a whole: header, tabs, endpoints, and how it is served.
+
+Does not know what is in a tab.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.endpoints import build_endpoints
+from app.header import build_header
+from app.services import Services
+from app.settings import REPOSITORY
+from app.tabs import TABS
+from app.theme import build_theme, css_variables
+
+__all__ = ["build_ui", "launch", "launch_options"]
+
+_ASSETS = REPOSITORY / "assets"
+
+
+def build_ui(services: Services) -> gr.Blocks:
+    """The page; ``queue`` and ``launch`` are the caller's."""
+    with gr.Blocks(
+        title="LAMM Studio", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86_400)
+    ) as page:
+        build_header(services)
+        with gr.Tabs(elem_id="tabs"):
+            for title, build in TABS:
+                with gr.Tab(title, id=title):
+                    build(services)
+        build_endpoints(services)
+    return page
+
+
+def launch_options(services: Services) -> dict[str, Any]:
+    """How the page is served: our look, our scripts, nothing from elsewhere, no file outside two folders."""
+    script = "\n".join(_read(_ASSETS / "js" / name) for name in ("studio.js", "stage.js"))
+    return {
+        "server_name": services.settings.host,
+        "server_port": services.settings.port,
+        "theme": build_theme(),
+        "css": css_variables() + "\n".join(_read(_ASSETS / "css" / name) for name in ("frame.css", "chat.css")),
+        "head": f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
+        "favicon_path": str(_ASSETS / "icons" / "lamm.svg"),
+        "footer_links": [],
+        "share": False,
+        "ssr_mode": False,
+        "max_file_size": "64mb",
+        # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.
+        "allowed_paths": [str(services.settings.sessions), str(services.settings.demo)],
+    }
+
+
+def launch(services: Services) -> None:
+    """Serve the page until it is interrupted."""
+    page = build_ui(services).queue(default_concurrency_limit=4, max_size=64)
+    page.launch(**launch_options(services))
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

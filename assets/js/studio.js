@@ -1,0 +1,195 @@
+// The page's own behaviour: keys, light and dark, downloads, the words that name a box, the examples.
+// Does not know how a picture is drawn; that is stage.js.
+window.lamm = window.lamm || {};
+
+(() => {
+  const lamm = window.lamm;
+  const byId = (id) => document.getElementById(id);
+
+  // ---- light and dark: what was chosen last, else what the system says
+  const setDark = (dark) => document.body.classList.toggle("dark", dark);
+  const toggleDark = () => {
+    const dark = !document.body.classList.contains("dark");
+    setDark(dark);
+    try { localStorage.setItem("lamm-look", dark ? "dark" : "light"); } catch { /* storage is off: lasts for this page */ }
+  };
+  const firstLook = () => {
+    if (new URLSearchParams(location.search).has("__theme")) return;
+    let kept = null;
+    try { kept = localStorage.getItem("lamm-look"); } catch { kept = null; }
+    if (kept) setDark(kept === "dark");
+  };
+
+  // ---- files into the question
+  lamm.attach = (files) => {
+    const input = document.querySelector("#ask input[type=file]");
+    if (!input || !files.length) return;
+    const carrier = new DataTransfer();
+    for (const file of files) carrier.items.add(file);
+    input.files = carrier.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    document.querySelector("#ask textarea")?.focus();
+  };
+  lamm.chooseFile = () => document.querySelector("#ask input[type=file]")?.click();
+
+  lamm.save = (file) => {
+    if (!file || !file.text) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([file.text], { type: file.type }));
+    link.download = file.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+
+  lamm.examples = (element, choose) => {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-index]");
+      if (button) choose(Number(button.dataset.index));
+    });
+  };
+
+  // ---- one mark is spoken of at a time, on the stage, in the list and in the text
+  const listeners = [];
+  lamm.onSpotlight = (listener) => listeners.push(listener);
+  let spot = null;
+  lamm.spotlight = (index) => {
+    if (index === spot) return;
+    spot = index;
+    for (const listener of listeners) listener(index);
+  };
+
+  // ---- phrases of the newest answer: marked with the Highlight API, so the thread's own elements stay untouched
+  let ranges = [];
+  const newestAnswer = () => {
+    const messages = document.querySelectorAll("#thread .bot.message, #thread .message.bot");
+    return messages.length ? messages[messages.length - 1] : null;
+  };
+  const rangeOf = (root, phrase, from) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const nodes = [];
+    let whole = "";
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      nodes.push([whole.length, node]);
+      whole += node.data;
+    }
+    const start = whole.indexOf(phrase, from);
+    if (start < 0) return null;
+    const place = (offset) => {
+      let [at, node] = nodes[0];
+      for (const [begin, candidate] of nodes) if (begin <= offset) { at = begin; node = candidate; }
+      return [node, Math.min(offset - at, node.data.length)];
+    };
+    const range = new Range();
+    range.setStart(...place(start));
+    range.setEnd(...place(start + phrase.length));
+    return { range, end: start + phrase.length };
+  };
+  const paintPhrases = () => {
+    if (!("highlights" in CSS)) return;
+    CSS.highlights.set("lamm-phrase", new Highlight(...ranges.filter(Boolean)));
+    const active = spot === null ? null : ranges[spot];
+    CSS.highlights.set("lamm-spot", active ? new Highlight(active) : new Highlight());
+  };
+  let marks = [];
+  const findPhrases = () => {
+    const answer = newestAnswer();
+    let from = 0;
+    ranges = marks.map((mark) => {
+      const found = answer && mark.phrase ? rangeOf(answer, mark.phrase, from) : null;
+      if (found) from = found.end;
+      return found ? found.range : null;
+    });
+    paintPhrases();
+  };
+  lamm.phrases = (value) => { marks = value; requestAnimationFrame(() => requestAnimationFrame(findPhrases)); };
+  lamm.onSpotlight(paintPhrases);
+  document.addEventListener("mousemove", (event) => {
+    if (!ranges.length || !event.target.closest || !event.target.closest("#thread")) return;
+    const hit = ranges.findIndex((range) => range && [...range.getClientRects()].some((box) =>
+      event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom));
+    lamm.spotlight(hit < 0 ? null : hit);
+  });
+
+  // ---- the list of marks
+  lamm.objects = (element, props, watch) => {
+    const list = element.querySelector("ol");
+    const none = element.querySelector(".objects-none");
+    const draw = () => {
+      const value = (props.value && props.value.marks) || [];
+      none.hidden = value.length > 0;
+      list.replaceChildren(...value.map((mark, index) => {
+        const row = document.createElement("li");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.mark = index;
+        const label = document.createElement("b");
+        label.textContent = mark.label;
+        const place = document.createElement("small");
+        place.textContent = mark.place.map((number) => number.toFixed(2)).join("  ");
+        place.title = mark.place.length === 4 ? "left, top, right, bottom, as shares of the picture" : "across, down";
+        button.append(label, place);
+        for (const name of ["mouseenter", "focus"]) button.addEventListener(name, () => lamm.spotlight(index));
+        for (const name of ["mouseleave", "blur"]) button.addEventListener(name, () => lamm.spotlight(null));
+        row.append(button);
+        return row;
+      }));
+    };
+    lamm.onSpotlight((index) => list.querySelectorAll("button").forEach((button) =>
+      button.classList.toggle("spot", Number(button.dataset.mark) === index)));
+    watch("value", draw);
+    draw();
+  };
+
+  // ---- keys
+  const typing = (target) => target.closest && target.closest("input, textarea, select, [contenteditable=true], [role=listbox]");
+  const press = (selector) => { const button = document.querySelector(selector); if (button && !button.disabled) button.click(); };
+  const showKeys = () => { const dialog = byId("keys"); if (dialog && !dialog.open) dialog.showModal(); };
+  const last = (label) => {
+    const buttons = document.querySelectorAll(`#thread button[aria-label="${label}"], #thread button[title="${label}"]`);
+    if (buttons.length) buttons[buttons.length - 1].click();
+  };
+  const actions = {
+    "/": () => document.querySelector("#ask textarea")?.focus(),
+    "?": showKeys,
+    r: () => last("Retry"),
+    u: () => last("Undo"),
+    n: () => press("#new-chat"),
+    b: () => press("#stage .stage-bar [data-do=marks]"),
+    d: toggleDark,
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape") { press("#ask .stop-button"); return; }
+    if (typing(event.target)) return;
+    const action = actions[event.key.toLowerCase()];
+    if (action) { event.preventDefault(); action(); }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("[data-action]");
+    if (!button) return;
+    if (button.dataset.action === "keys") showKeys();
+    if (button.dataset.action === "dark") toggleDark();
+    if (button.dataset.action === "model") document.querySelector("#model input")?.focus();
+  });
+
+  // ---- names for controls that Gradio leaves without one
+  const names = [
+    ["#ask textarea", "Question"], ["#ask input[type=file]", "Add pictures"], ["#ask .upload-button", "Add pictures"],
+    ["#ask .submit-button", "Send"], ["#ask .stop-button", "Stop the answer"],
+  ];
+  const nameControls = () => {
+    for (const [selector, name] of names) {
+      for (const control of document.querySelectorAll(selector)) {
+        if (control.getAttribute("aria-label") !== name) control.setAttribute("aria-label", name);
+        if (control.tagName === "BUTTON" && !control.title) control.title = name;
+      }
+    }
+    for (const slider of document.querySelectorAll("#sampling input:not([aria-label])")) slider.setAttribute("aria-label", "Value");
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    document.documentElement.lang = "en";
+    firstLook();
+    nameControls();
+    new MutationObserver(nameControls).observe(document.body, { childList: true, subtree: true });
+  });
+})();
