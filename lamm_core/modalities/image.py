@@ -5,6 +5,7 @@ Does not know language models; what a single encoder does is in `image_encoders`
 
 from __future__ import annotations
 
+import codecs
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -139,7 +140,7 @@ def to_eight_bits(grey: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         low, high = 0.0, 1.0
     elif low >= 0 and high <= 255:
         low, high = 0.0, 255.0
-    scaled: np.ndarray[Any, Any] = (values - low) * (255.0 / max(high - low, 1e-12))
+    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
@@ -151,7 +152,7 @@ def describe(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return "a HEIC photo (save it as JPEG)" if head[8:11] in (b"hei", b"hev", b"mif") else "a video"
     try:
-        head[:500].decode("utf-8", errors="strict" if len(head) < 500 else "ignore")
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # incremental: the head may end inside a character
     except UnicodeDecodeError:
         return "something unknown"
     return "something unknown" if b"\0" in head else "text"

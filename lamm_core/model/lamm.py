@@ -50,7 +50,7 @@ class Loss(NamedTuple):
     tokens: int
 
 
-class LammModel(nn.Module, ModelHubMixin):  # type: ignore[misc]  # the mixin is untyped
+class LammModel(nn.Module, ModelHubMixin):
     """Composition of Hugging Face parts; build it with `build` or `from_pretrained`.
 
     The caller says which adapters are active, around `forward` or decoding: ``with active(model.language_model,

@@ -142,7 +142,7 @@ def test_switching_leaves_what_is_trainable_and_gradients_reach_only_active_adap
 
 
 def test_an_unknown_adapter_is_named(model: Any) -> None:
-    with pytest.raises(ConfigError, match="no adapter 'video'. Known: image, pointcloud"), active(model, ["video"]):
+    with pytest.raises(ConfigError, match=r"no adapter 'video'\. Known: image, pointcloud"), active(model, ["video"]):
         pass
 
 

@@ -124,7 +124,7 @@ def test_another_frozen_encoder_is_refused(saved: Path, load: Callable[..., Lamm
     values = json.loads((saved / "config.json").read_text())
     values["encoder_fingerprints"]["image"] = "0" * 64
     (saved / "config.json").write_text(json.dumps(values))
-    with pytest.raises(CheckpointError, match="image encoder .* of fingerprint 0000"):
+    with pytest.raises(CheckpointError, match=r"image encoder .* of fingerprint 0000"):
         load(saved)
 
 
@@ -170,7 +170,12 @@ def test_a_file_cut_short_or_absent_is_named(saved: Path, load: Callable[..., La
 
 @pytest.mark.parametrize(
     ("config", "words"),
-    [(None, "no config.json"), ("{", "is not one of"), ('{"format": 99}', "format 99"), ('{"model_type": "llama"}', "format")],
+    [
+        (None, "no config.json"),
+        ("{", "is not one of"),
+        ('{"format": 99}', "format 99"),
+        ('{"model_type": "llama"}', "format"),
+    ],
 )
 def test_a_folder_that_is_no_checkpoint_says_so(
     tmp_path: Path, load: Callable[..., LammModel], config: str | None, words: str
@@ -232,5 +237,5 @@ def test_push_to_hub_uploads_the_folder(model: LammModel, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(HfApi, "create_repo", create_repo)
     monkeypatch.setattr(HfApi, "upload_folder", upload_folder)
-    assert model.push_to_hub("me/lamm-tiny") == "https://hub/commit"
+    assert model.push_to_hub("me/lamm-tiny") == "https://hub/commit"  # type: ignore[operator]  # the mixin is untyped
     assert {"README.md", "config.json", "adapter-image", "projector-image.safetensors"} <= set(uploaded)

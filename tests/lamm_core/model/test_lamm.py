@@ -75,7 +75,9 @@ def test_padding_on_either_side_changes_no_loss(build: Build, side: str, picture
     with active(model.language_model, ["image"]), torch.no_grad():
         losses = [model(inputs, torch.ones_like(labels), labels) for inputs, labels in (long, short)]
         together = model(
-            torch.cat([long[0], padded[0]]), torch.cat([torch.ones_like(long[1]), mask]), torch.cat([long[1], padded[1]])
+            torch.cat([long[0], padded[0]]),
+            torch.cat([torch.ones_like(long[1]), mask]),
+            torch.cat([long[1], padded[1]]),
         )
     assert together.tokens == losses[0].tokens + losses[1].tokens
     expected = sum(loss * tokens for loss, tokens in losses) / together.tokens
@@ -140,7 +142,7 @@ def test_context_is_the_language_models(build: Build) -> None:
 
 
 def test_a_modality_that_the_model_does_not_read_is_named(build: Build, picture: Path) -> None:
-    with pytest.raises(MediaError, match="cannot read 'video'. It reads: image, numbers"):
+    with pytest.raises(MediaError, match=r"cannot read 'video'\. It reads: image, numbers"):
         build().encode([Media("video", picture)])
 
 
