@@ -1,0 +1,165 @@
+"""What to train, on what, and how: the recipe, a YAML file.
+
+Does not know how it is carried out. Relative paths in a recipe start at the folder the command is run in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from lamm_core.config import LammConfig, read_yaml, refuse_unknown, require, require_choice, require_key
+from lamm_core.errors import ConfigError
+
+__all__ = ["DataSource", "Precision", "Schedule", "TrainingRecipe"]
+
+Schedule = Literal["linear", "cosine"]
+Precision = Literal["bf16", "fp32"]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One file of instructions; ``repeat`` says how often an epoch goes through it."""
+
+    path: str
+    media_root: str | None = None
+    repeat: int = 1
+    split: str = "train"
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.repeat, int) and self.repeat >= 1, "data.repeat", self.repeat, "a whole number above 0")
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """All settings of one training run.
+
+    ``model`` is a configuration to start from, or the checkpoint folder or hub id to go on from. A step is
+    ``accumulation`` batches, shared out among however many processes run; a batch holds at most ``batch_size`` samples
+    and at most ``batch_tokens`` tokens with padding. Learning rates are the peaks; the projector's is the same as the
+    adapters' where it is not given. ``warmup`` is the share of all steps.
+    """
+
+    model: LammConfig | str
+    data: tuple[DataSource, ...]
+    eval_fraction: float = 0.02
+    eval_data: tuple[DataSource, ...] = ()
+    eval_steps: int = 200
+    eval_samples: int = 256
+    epochs: int = 1
+    max_steps: int | None = None
+    max_tokens: int | None = None
+    batch_tokens: int | None = 1024
+    batch_size: int | None = None
+    accumulation: int = 1
+    learning_rate: float = 5e-4
+    projector_learning_rate: float | None = None
+    schedule: Schedule = "linear"
+    warmup: float = 0.1
+    weight_decay: float = 1e-3
+    clip: float = 1.0
+    precision: Precision = "bf16"
+    quantize: Literal["nf4"] | None = None
+    gradient_checkpointing: bool = False
+    seed: int = 0
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int | None = None
+    keep: int = 2
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        require_choice(self.schedule, get_args(Schedule), "schedule")
+        require_choice(self.precision, get_args(Precision), "precision")
+        require(self.quantize in (None, "nf4"), "quantize", self.quantize, "nf4 or null")
+        require(len(self.data) > 0, "data", self.data, "a list with at least one entry")
+        for name in ("epochs", "accumulation", "keep", "eval_steps", "eval_samples"):
+            whole = isinstance(getattr(self, name), int) and getattr(self, name) >= 1
+            require(whole, name, getattr(self, name), "a whole number above 0")
+        for name in ("max_steps", "max_tokens", "batch_tokens", "batch_size", "checkpoint_steps"):
+            value = getattr(self, name)
+            fits = value is None or (isinstance(value, int) and value >= 1)
+            require(fits, name, value, "a whole number above 0, or null")
+        for name in ("learning_rate", "clip", "checkpoint_minutes"):
+            require(
+                is_number(getattr(self, name)) and getattr(self, name) > 0,
+                name,
+                getattr(self, name),
+                "a number above 0",
+            )
+        rate = self.projector_learning_rate
+        positive = rate is None or (is_number(rate) and rate > 0)
+        require(positive, "projector_learning_rate", rate, "a number above 0, or null")
+        for name in ("eval_fraction", "warmup"):
+            share = is_number(getattr(self, name)) and 0 <= getattr(self, name) < 1
+            require(share, name, getattr(self, name), "a share from 0 to below 1")
+        require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        if self.batch_tokens is None and self.batch_size is None:
+            raise ConfigError("Give batch_tokens or batch_size: without either a batch has no end.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingRecipe:
+        """Raises ConfigError for a key or value that does not fit, naming the nearest valid key."""
+        refuse_unknown(values, cls, where="the recipe")
+        for key in ("model", "data"):
+            require_key(values, key, where="the recipe")
+        known = dict(values)
+        if not isinstance(known["model"], str):
+            known["model"] = LammConfig.from_dict(known["model"])
+        for key in ("data", "eval_data"):
+            if key in known:
+                known[key] = tuple(_source(entry, key) for entry in _listed(known[key], key))
+        for key in ("learning_rate", "projector_learning_rate", "weight_decay"):
+            if isinstance(known.get(key), str):  # YAML 1.1 reads 5e-4 as text
+                known[key] = _number(known[key], key)
+        return cls(**known)
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> TrainingRecipe:
+        """Read a recipe file. Raises ConfigError naming the file."""
+        try:
+            return cls.from_dict(read_yaml(path))
+        except ConfigError as error:
+            prefix = "" if str(error).startswith(path.name) else f"{path.name}: "
+            raise ConfigError(f"{prefix}{error}") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that YAML can hold; `from_dict` reads them back."""
+        values = asdict(self)
+        values["model"] = self.model if isinstance(self.model, str) else self.model.to_dict()
+        values["data"] = [asdict(source) for source in self.data]
+        values["eval_data"] = [asdict(source) for source in self.eval_data]
+        return values
+
+    def to_yaml(self) -> str:
+        """The recipe as text."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting is a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _listed(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{key} is {value!r}; expected a list of files, each a path or keys and values.")
+    return value
+
+
+def _source(entry: Any, key: str) -> DataSource:
+    if isinstance(entry, str):
+        return DataSource(entry)
+    refuse_unknown(entry, DataSource, where=key)
+    require_key(entry, "path", where=key)
+    return DataSource(**entry)
+
+
+def _number(value: str, key: str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ConfigError(f"{key} is {value!r}; expected a number.") from error
