@@ -44,6 +44,8 @@ WORDINGS = Wordings(
     held_out=(
         "What number of {plural} is visible?",
         "How many {plural} can you find in the photo?",
+        "Count all objects that belong to the class {label}.",
+        "What is the count of the class {label} in this photo?",
         "You are an assistant that counts objects. The answer should be a numeral. "
         "How many {plural} are there in this image?",
     ),

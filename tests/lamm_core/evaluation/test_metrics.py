@@ -1,0 +1,91 @@
+"""Metrics agree with slow implementations written another way."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from lamm_core.evaluation.metrics import Box, box_overlap, inside, interval, matched, ratio, summary
+from lamm_core.evaluation.task import Part, Score
+
+
+def random_box(rng: random.Random, steps: int = 20) -> Box:
+    x1, x2 = sorted(rng.sample(range(steps + 1), 2))
+    y1, y2 = sorted(rng.sample(range(steps + 1), 2))
+    return x1 / steps, y1 / steps, x2 / steps, y2 / steps
+
+
+def test_overlap_equals_counting_cells() -> None:
+    rng = random.Random(0)
+    for _ in range(200):
+        boxes = [random_box(rng) for _ in range(2)]
+        grids = []
+        for x1, y1, x2, y2 in boxes:
+            grid = np.zeros((20, 20), dtype=bool)
+            grid[round(y1 * 20) : round(y2 * 20), round(x1 * 20) : round(x2 * 20)] = True
+            grids.append(grid)
+        counted = (grids[0] & grids[1]).sum() / (grids[0] | grids[1]).sum()
+        assert box_overlap(*boxes) == pytest.approx(counted)
+
+
+def test_boxes_that_do_not_meet_on_either_axis_overlap_by_nothing() -> None:
+    assert box_overlap((0, 0, 0.1, 0.1), (0.9, 0.9, 1, 1)) == 0.0
+    assert box_overlap((0.5, 0.5, 0.5, 0.5), (0.5, 0.5, 0.5, 0.5)) == 0.0
+
+
+def test_a_point_on_the_border_is_not_inside() -> None:
+    assert inside((0.5, 0.5), (0.4, 0.4, 0.6, 0.6))
+    assert not inside((0.4, 0.5), (0.4, 0.4, 0.6, 0.6))
+
+
+def test_matching_equals_trying_every_assignment() -> None:
+    rng = random.Random(1)
+    for _ in range(150):
+        true = [(rng.choice("ab"), random_box(rng, 4)) for _ in range(rng.randint(1, 4))]
+        predicted = [(rng.choice("ab"), random_box(rng, 4)) for _ in range(rng.randint(0, 4))]
+        slots: list[int | None] = [*range(len(predicted)), *([None] * len(true))]
+        best = max(
+            sum(
+                j is not None and predicted[j][0] == label and box_overlap(predicted[j][1], box) >= 0.5
+                for (label, box), j in zip(true, order, strict=True)
+            )
+            for order in set(itertools.permutations(slots, len(true)))
+        )
+        assert matched(predicted, true) == best
+
+
+def test_a_predicted_box_is_used_once() -> None:
+    box = (0.1, 0.1, 0.5, 0.5)
+    assert matched([("dog", box)], [("dog", box), ("dog", box)]) == 1
+
+
+def test_the_interval_of_a_proportion_is_near_the_normal_one() -> None:
+    parts = [Part(1, 1)] * 300 + [Part(0, 1)] * 700
+    found = interval(parts)
+    half = 1.96 * (0.3 * 0.7 / 1000) ** 0.5
+    assert found == pytest.approx((0.3 - half, 0.3 + half), abs=0.004)
+    assert found == interval(parts)
+
+
+def test_the_interval_resamples_whole_samples() -> None:
+    parts = [Part(rng.randint(0, 5), 5) for rng in (random.Random(i) for i in range(40))]
+    found = interval(parts, rounds=4000)
+    rng = np.random.default_rng(9)
+    values = [np.mean([parts[i].gained for i in rng.integers(0, 40, 40)]) / 5 for _ in range(4000)]
+    assert found == pytest.approx(tuple(np.percentile(values, (2.5, 97.5))), abs=0.02)
+
+
+def test_nothing_possible_gives_no_number() -> None:
+    assert ratio([Part(0, 0)]) is None
+    assert interval([Part(0, 0)]) is None
+    assert interval([]) is None
+
+
+def test_a_summary_counts_unparsed_answers_apart_and_as_misses() -> None:
+    scores = [Score(1.0, "a", "", {"accuracy": Part(1, 1)}), Score(None, None, "", {"accuracy": Part(0, 1)})]
+    result = summary(scores, ("accuracy",), unseen=[True, False])
+    assert (result["accuracy"], result["unparsed"], result["n"]) == (0.5, 1, 2)
+    assert result["accuracy_unseen_wordings"] == 1.0
