@@ -16,7 +16,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 export DO_NOT_TRACK = 1
 export GRADIO_ANALYTICS_ENABLED = False
 
-.PHONY: help run install fetch test check format browser pin clean
+.PHONY: help run install fetch test check format browser pin tree clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -55,6 +55,9 @@ browser: ## Install the browser that the page's tests drive (Debian)
 pin: $(VENV)/.installed-dev ## Write the installed versions into constraints.txt
 	@{ head -1 constraints.txt; $(PY) -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9]+$$//'; } > constraints.new
 	@mv constraints.new constraints.txt
+
+tree: $(VENV)/.installed-dev ## Write the README's tree anew
+	@$(PY) docs/tree.py
 
 clean: ## Remove the environment and tool caches (never models, runs or weights)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

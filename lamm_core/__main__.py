@@ -28,7 +28,7 @@ from lamm_core.registry import nearest
 if TYPE_CHECKING:
     from lamm_core.model.lamm import LammModel
 
-__all__ = ["app", "cache_folder", "main", "model_folders"]
+__all__ = ["app", "cache_folder", "find_model", "main", "model_folders"]
 
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -139,19 +139,22 @@ def chat(
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="A YAML recipe; lamm_core/recipes holds some to start from.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Folder for checkpoints and events.jsonl; left out, runs/ and the recipe's name."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run's last checkpoint, to the same result as unbroken.")
     ] = False,
 ) -> None:
     """Train a model as a recipe says.
 
-    Progress is shown here and written to events.jsonl in the run's folder. Ctrl-C loses nothing that was
-    checkpointed: the same command with --resume goes on. For several processes put `accelerate launch -m lamm_core`
-    in place of `lamm`.
+    Progress is shown here and written to events.jsonl in the run's folder. Ctrl-C saves a checkpoint and stops;
+    the same command with `--resume` goes on. For several processes type `accelerate launch -m lamm_core train ...`.
     """
     from lamm_core.training.trainer import train as run_training
 
-    folder = run_training(recipe, cache=cache_folder(), resume=resume)
+    folder = run_training(recipe, run=run or Path("runs") / recipe.stem, cache=cache_folder(), resume=resume)
     err.print(f"[green]trained[/green]  [dim]{folder}[/dim]")
 
 
