@@ -90,7 +90,8 @@ class LammModel(nn.Module, ModelHubMixin):
         )
         placeholders = {name: modality(name).placeholder for name in config.modalities}
         self.prompts = PromptBuilder(tokenizer, config.template, config.system, placeholders)
-        self.to_device()
+        self.encoders.to(self.device)
+        self.projectors.to(self.device)
         self.eval()
 
     @classmethod
@@ -191,11 +192,6 @@ class LammModel(nn.Module, ModelHubMixin):
             return Loss(hidden.sum() * 0.0, 0)
         loss = nn.functional.cross_entropy(head_logits(base, chosen), targets[scored])
         return Loss(loss, len(chosen))
-
-    def to_device(self) -> None:
-        """Bring encoders and projectors to where the language model is."""
-        self.encoders.to(self.device)
-        self.projectors.to(self.device)
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for everything but the frozen encoders, whose batch statistics must not move."""
