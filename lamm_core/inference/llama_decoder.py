@@ -1,0 +1,260 @@
+"""The fast decoder: a Llama forward pass with few operations, a preallocated cache and reuse of common prefixes.
+
+Does not know prompts, adapters or text. Every rounding is that of transformers' Llama in the same order, so greedy
+tokens are the same. Legend: B rows, L new positions, N = B·L, H hidden width, D head width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lamm_core.inference.llama_weights import LlamaWeights, WeightStore
+from lamm_core.inference.loop import StopSignal, decode_many, decode_one
+from lamm_core.inference.sampling import Generation
+
+__all__ = ["LlamaDecoder"]
+
+CACHE_STEP = 256  # positions by which a cache grows
+PREFILL_STEP = 1024  # positions of a prompt between two looks at the stop signal
+KEPT_CONVERSATIONS = 4
+
+
+class KeyValueCache:
+    """Keys and values of all layers for B rows, in one tensor that grows."""
+
+    def __init__(self, layers: int, rows: int, heads: int, width: int, dtype: torch.dtype) -> None:
+        self.heads = heads
+        self.length = 0
+        self.data = torch.empty(layers, rows, 0, 2 * heads, width, dtype=dtype)
+
+    def reserve(self, length: int) -> None:
+        """Make room for ``length`` positions."""
+        if length <= self.data.shape[2]:
+            return
+        layers, rows, _, heads, width = self.data.shape
+        capacity = -(-length // CACHE_STEP) * CACHE_STEP
+        grown = torch.empty(layers, rows, capacity, heads, width, dtype=self.data.dtype)
+        grown[:, :, : self.length] = self.data[:, :, : self.length]
+        self.data = grown
+
+    def views(self, start: int, stop: int) -> zip[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """For each layer: where new keys and values go (B, L, heads, D), all keys and values (B, heads, L, D)."""
+        new, seen = self.data[:, :, start:stop], self.data[:, :, :stop].transpose(2, 3)
+        key, value = slice(0, self.heads), slice(self.heads, None)
+        parts = (new[:, :, :, key], new[:, :, :, value], seen[:, :, key], seen[:, :, value])
+        return zip(*(part.unbind(0) for part in parts), strict=True)
+
+
+class Network:
+    """The forward pass."""
+
+    def __init__(self, language_model: nn.Module) -> None:
+        self.store = WeightStore(language_model)
+        base = self.store.base
+        config = base.config
+        self.embedding: Tensor = base.get_input_embeddings().weight.detach()
+        self.heads: int = config.num_attention_heads
+        self.key_heads: int = config.num_key_value_heads
+        self.width: int = base.model.layers[0].self_attn.head_dim
+        self.epsilon: float = config.rms_norm_eps
+        self._rotary: Any = base.model.rotary_emb
+        self._cosine = self._sine = torch.empty(0, 1, self.width)
+
+    def cache(self, rows: int) -> KeyValueCache:
+        """An empty cache."""
+        layers = len(self.store.base.model.layers)
+        return KeyValueCache(layers, rows, self.key_heads, self.width, self.embedding.dtype)
+
+    def rotation(self, positions: slice | Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and signed sine (.., 1, D) of positions: rotating halves is then swapping them."""
+        needed = int(positions.stop if isinstance(positions, slice) else positions.max() + 1)
+        if needed > len(self._cosine):
+            every = torch.arange(-(-needed // PREFILL_STEP) * PREFILL_STEP)[None]
+            cosine, sine = self._rotary(self.embedding, every)
+            sine = sine.clone()
+            sine[..., : self.width // 2].neg_()
+            self._cosine, self._sine = cosine[0][:, None], sine[0][:, None]
+        return self._cosine[positions], self._sine[positions]
+
+    def forward(
+        self,
+        weights: LlamaWeights,
+        hidden: Tensor,
+        cache: KeyValueCache,
+        rotation: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+    ) -> Tensor:
+        """Append hidden states (B, L, H), which are overwritten, to the cache; logits (B, V) after the last one."""
+        rows, length, hidden_width = hidden.shape
+        start, stop = cache.length, cache.length + length
+        cache.reserve(stop)
+        cosine, sine = rotation
+        heads, turned = self.heads, self.heads + self.key_heads
+        causal = mask is None and length > 1
+        flat = hidden.view(-1, hidden_width)  # (N, H)
+        for layer, (new_key, new_value, key, value) in zip(weights.layers, cache.views(start, stop), strict=True):
+            mixed = layer.query_key_value(self._normed(flat, layer.attention_norm)).view(rows, length, -1, self.width)
+            plain = mixed[:, :, :turned]
+            swapped = plain.unflatten(-1, (2, -1)).flip(-2).flatten(-2)
+            rotated = (plain * cosine).add_(swapped.mul_(sine))
+            new_key.copy_(rotated[:, :, heads:])
+            new_value.copy_(mixed[:, :, turned:])
+            query = rotated[:, :, :heads].transpose(1, 2)  # (B, heads, L, D)
+            attended = functional.scaled_dot_product_attention(
+                query, key, value, attn_mask=mask, is_causal=causal, enable_gqa=self.heads != self.key_heads
+            )
+            flat.add_(layer.output(attended.transpose(1, 2).reshape(rows * length, -1)))
+            gate, up = layer.gate_up(self._normed(flat, layer.mlp_norm)).chunk(2, dim=-1)
+            flat.add_(layer.down(functional.silu(gate).mul_(up)))
+        cache.length = stop
+        return weights.head(self._normed(hidden[:, -1], weights.norm))
+
+    def _normed(self, flat: Tensor, weight: Tensor) -> Tensor:
+        # Without a weight torch rounds to the input's type before the weight is applied, as transformers does.
+        return functional.rms_norm(flat, (flat.shape[-1],), None, self.epsilon).mul_(weight)
+
+
+@dataclass(eq=False)
+class Conversation:
+    """What was computed of one sequence: its inputs (capacity, H) and their keys and values."""
+
+    weights: LlamaWeights
+    inputs: Tensor
+    cache: KeyValueCache
+
+    def common(self, prompt: Tensor) -> int:
+        """How many leading positions of a prompt are computed already."""
+        length = min(self.cache.length, len(prompt))
+        differs = (self.inputs[:length] != prompt[:length]).any(dim=-1).nonzero()
+        return int(differs[0, 0]) if len(differs) else length
+
+
+class OneRow:
+    """A single sequence, continuing the conversation it shares the longest beginning with."""
+
+    def __init__(self, network: Network, weights: LlamaWeights, kept: list[Conversation]) -> None:
+        self._network, self._weights, self._kept = network, weights, kept
+
+    @torch.inference_mode()
+    def start(self, prompts: Sequence[Tensor], stop: StopSignal) -> Tensor | None:
+        prompt = prompts[0].detach()
+        self._conversation = self._resume(prompt)
+        logits = None
+        for begin in range(self._conversation.cache.length, len(prompt), PREFILL_STEP):
+            if stop.is_set():
+                return None
+            logits = self._append(prompt[begin : begin + PREFILL_STEP])
+        return logits
+
+    @torch.inference_mode()
+    def advance(self, tokens: Sequence[int]) -> Tensor:
+        return self._append(self._network.embedding[tokens[0]][None])
+
+    def keep(self, rows: Sequence[int]) -> bool:
+        return False
+
+    def _resume(self, prompt: Tensor) -> Conversation:
+        candidates = [(one.common(prompt), one) for one in self._kept if one.weights is self._weights]
+        length, best = max(candidates, key=lambda found: found[0], default=(0, None))
+        # A short common beginning is the system text; taking it over would cost somebody else their conversation.
+        if best is None or 2 * length < best.cache.length:
+            best, length = Conversation(self._weights, prompt[:0].clone(), self._network.cache(1)), 0
+            del self._kept[: len(self._kept) - KEPT_CONVERSATIONS + 1]
+        else:
+            self._kept.remove(best)
+        self._kept.append(best)
+        best.cache.length = min(length, len(prompt) - 1)  # the last position is computed again, for its logits
+        return best
+
+    def _append(self, inputs: Tensor) -> Tensor:
+        conversation, network = self._conversation, self._network
+        start, stop = conversation.cache.length, conversation.cache.length + len(inputs)
+        if stop > len(conversation.inputs):
+            grown = inputs.new_empty(-(-stop // CACHE_STEP) * CACHE_STEP, inputs.shape[1])
+            grown[:start] = conversation.inputs[:start]
+            conversation.inputs = grown
+        conversation.inputs[start:stop] = inputs
+        mask = None
+        if start > 0 and len(inputs) > 1:
+            mask = torch.ones(len(inputs), stop, dtype=torch.bool).tril(start)
+        rotation = network.rotation(slice(start, stop))
+        return network.forward(self._weights, inputs[None].clone(), conversation.cache, rotation, mask)
+
+
+class ManyRows:
+    """A batch of sequences of different lengths, padded on the left."""
+
+    def __init__(self, network: Network, weights: LlamaWeights) -> None:
+        self._network, self._weights = network, weights
+
+    @torch.inference_mode()
+    def start(self, prompts: Sequence[Tensor], stop: StopSignal) -> Tensor | None:
+        if stop.is_set():
+            return None
+        lengths = torch.tensor([len(prompt) for prompt in prompts])
+        longest = int(lengths.max())
+        inputs = prompts[0].new_zeros(len(prompts), longest, prompts[0].shape[1])
+        for row, prompt in zip(inputs, prompts, strict=True):
+            row[longest - len(prompt) :] = prompt.detach()
+        self._padding = longest - lengths  # (B,)
+        self._cache = self._network.cache(len(prompts))
+        columns = torch.arange(longest)
+        mask = None
+        if self._padding.any():
+            seen = (columns >= self._padding[:, None])[:, None, :]  # (B, 1, L) keys
+            # Padding looks at itself: a row of nothing would be not-a-number and spread.
+            mask = (seen & torch.ones(longest, longest, dtype=torch.bool).tril()) | torch.eye(longest, dtype=torch.bool)
+            mask = mask[:, None]
+        positions = (columns - self._padding[:, None]).clamp(min=0)
+        return self._network.forward(self._weights, inputs, self._cache, self._network.rotation(positions), mask)
+
+    @torch.inference_mode()
+    def advance(self, tokens: Sequence[int]) -> Tensor:
+        length = self._cache.length
+        mask = None
+        if self._padding.any():
+            mask = (torch.arange(length + 1) >= self._padding[:, None])[:, None, None, :]
+        rotation = self._network.rotation((length - self._padding)[:, None])
+        inputs = self._network.embedding[torch.tensor(tokens)][:, None]
+        return self._network.forward(self._weights, inputs, self._cache, rotation, mask)
+
+    @torch.inference_mode()
+    def keep(self, rows: Sequence[int]) -> bool:
+        chosen = torch.tensor(rows)
+        self._padding = self._padding[chosen]
+        self._cache.data = self._cache.data[:, chosen]
+        return True
+
+
+class LlamaDecoder:
+    """Decodes plain Llama models on the CPU with the adapters active when it is called. One call at a time."""
+
+    def __init__(self, language_model: nn.Module) -> None:
+        self._network = Network(language_model)
+        self._kept: list[Conversation] = []
+
+    def generate(
+        self, inputs_embeds: Tensor, settings: Generation, stop_ids: Collection[int], stop: StopSignal
+    ) -> Iterator[int]:
+        """Tokens after a prompt (L, H), computed as they are asked for."""
+        rows = OneRow(self._network, self._network.store.current(), self._kept)
+        return decode_one(rows, inputs_embeds, settings, stop_ids, stop)
+
+    def generate_many(
+        self, prompts: Sequence[Tensor], settings: Generation, stop_ids: Collection[int], stop: StopSignal
+    ) -> list[list[int]]:
+        """Tokens after each prompt (L_i, H), as one batch."""
+        return decode_many(
+            ManyRows(self._network, self._network.store.current()), prompts, settings, stop_ids, stop
+        )
+
+    @property
+    def private_bytes(self) -> int:
+        """Memory of packed and merged copies for the adapters active now."""
+        return self._network.store.current().private_bytes
