@@ -180,16 +180,19 @@ def models() -> None:
 @app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(metavar="LAMM_CKPT", help="pytorch_model.pt of a released LAMM model.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The model folder to write; must not exist yet.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The model folder to write.")],
+    language_model: Annotated[
+        str, typer.Option(help="The Vicuna v0 weights it was trained on: a folder of yours or a hub id.")
+    ],
 ) -> None:
     """Turn a released LAMM checkpoint (OpenGVLab) into a model folder of this project.
 
-    What was trained is converted: the projector and the LoRA weights. The Vicuna weights under them come from the
-    hub or from a folder of yours when the model is loaded.
+    What was trained is converted: the projector and the LoRA weights. The Vicuna weights under them are looked for
+    when the model is loaded, where `--language-model` says.
     """
     from lamm_core.model.convert_lamm import convert as run_conversion
 
-    run_conversion(checkpoint, target)
+    run_conversion(checkpoint, target, language_model=language_model)
     err.print(f"[green]converted[/green]  [dim]{target}[/dim]")
 
 

@@ -184,7 +184,8 @@ def test_train_refuses_a_recipe_that_is_not_there(
 def test_convert_refuses_a_checkpoint_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "convert", str(tmp_path / "nowhere.pt"), str(tmp_path / "out")) == 1
+    files = (str(tmp_path / "nowhere.pt"), str(tmp_path / "out"))
+    assert run(monkeypatch, "convert", *files, "--language-model", "lmsys/vicuna-7b-v0") == 1
     assert "nowhere.pt" in capsys.readouterr().err
 
 
