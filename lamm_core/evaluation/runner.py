@@ -76,7 +76,7 @@ def measure(
     Answers are greedy. The adapter of the task's modality is active in the baselines too: without a picture the trained
     model is asked to guess, not the language model under it. ``progress`` is told after each batch how many are done.
     """
-    from lamm_core.inference.engine import Generation
+    from lamm_core.inference.sampling import Generation
 
     settings = Generation(max_new_tokens=task.max_new_tokens, temperature=0.0)
     asked = list(samples[:limit])
