@@ -7,6 +7,7 @@ that model's lock.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -47,7 +48,11 @@ def add_adapter(language_model: nn.Module, name: str, settings: LoraSettings) ->
             language_model.add_adapter(name, lora_config(settings))
             model = language_model
         else:
-            model = cast(PeftModel, get_peft_model(cast(Any, language_model), lora_config(settings), adapter_name=name))
+            with warnings.catch_warnings():
+                # peft asks transformers 5 for an attribute under its old name.
+                warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+                wrapped = get_peft_model(cast(Any, language_model), lora_config(settings), adapter_name=name)
+            model = cast(PeftModel, wrapped)
     except ValueError as error:
         raise ConfigError(f"The adapter {name!r} does not fit the language model: {error}") from error
     for adapter in model.peft_config:

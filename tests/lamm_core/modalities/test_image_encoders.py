@@ -27,6 +27,7 @@ from transformers import (
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from lamm_core.errors import WeightsError
+from lamm_core.modalities.image import IMAGE
 from lamm_core.modalities.image_encoders import EfficientNetEncoder, build_hub_encoder, hub_encoder_bytes
 
 
@@ -46,6 +47,8 @@ def test_efficientnet_gives_its_last_map_row_by_row() -> None:
         (tokens,) = encoder.encode([prepared])
         expected = network.extract_features(prepared[None])[0]
     assert tokens.shape == (49, 1280)
+    weights = sum(parameter.numel() for name, parameter in network.named_parameters() if not name.startswith("_fc"))
+    assert IMAGE.memory("efficientnet-lite0") == pytest.approx(4 * weights, rel=0.02)
     torch.testing.assert_close(tokens[7 * 2 + 3], expected[:, 2, 3])
 
 
