@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lamm_core.__main__ import cache_folder, find_model
+from lamm_core.__main__ import find_model, load_model
 from lamm_core.errors import LammError
 from lamm_core.evaluation.runner import Baseline, measure
 from lamm_core.evaluation.task import Task
@@ -36,7 +36,7 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many samples, drawn by the seed.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples that are answered together.")] = 16,
     seed: Annotated[int, typer.Option(help="Same seed, same samples, wordings and shuffling.")] = 0,
-    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, ...")] = "cpu",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; left out: the best there is.")] = None,
     baselines: Annotated[bool, typer.Option(help="Also ask without a picture and with somebody else's.")] = True,
 ) -> None:
     """Measure a model on one task, beside the same model blind and with shuffled pictures.
@@ -57,13 +57,13 @@ def evaluate(
 
 def _run(
     chosen: Task, data: Path, model: str, out: Path, *,
-    limit: int | None, batch: int, seed: int, device: str, baselines: bool, console: Console,
+    limit: int | None, batch: int, seed: int, device: str | None, baselines: bool, console: Console,
 ) -> dict[str, Any]:  # fmt: skip
     samples = chosen.samples(data, out / "media", limit=limit, seed=seed)
+    loaded = load_model(find_model(model), device=device, quantize=None)
     from lamm_core.inference.engine import Engine
-    from lamm_core.model.lamm import LammModel
 
-    engine = Engine(LammModel.from_pretrained(find_model(model), cache=cache_folder(), device=device))
+    engine = Engine(loaded)
     kinds: tuple[Baseline | None, ...] = (None, "blind", "shuffled") if baselines else (None,)
     results: dict[str, dict[str, Any]] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -21,6 +21,7 @@ from lamm_core.evaluation.task import Score, Task
 __all__ = ["Answerer", "Baseline", "blind", "measure", "shuffled"]
 
 Baseline = Literal["blind", "shuffled"]
+BATCHES_AT_ONCE = 4  # the engine sorts what it is given by length, so it gets more than one batch to sort
 
 
 class Answerer(Protocol):
@@ -74,7 +75,7 @@ def measure(
     """Ask every sample, append each answer to ``out/records.jsonl`` and give the metrics with their intervals.
 
     Answers are greedy. The adapter of the task's modality is active in the baselines too: without a picture the trained
-    model is asked to guess, not the language model under it. ``progress`` is told after each batch how many are done.
+    model is asked to guess, not the language model under it. ``progress`` is told now and then how many are done.
     """
     from lamm_core.inference.sampling import Generation
 
@@ -89,8 +90,8 @@ def measure(
         run=run or strftime("%Y-%m-%dT%H:%M:%S"),
     )  # fmt: skip
     with writer:
-        for start in range(0, len(shown), batch):
-            group = shown[start : start + batch]
+        for start in range(0, len(shown), batch * BATCHES_AT_ONCE):
+            group = shown[start : start + batch * BATCHES_AT_ONCE]
             turns = [sample.turns for sample in group]
             texts = engine.answer_many(turns, settings, batch=batch, adapter=task.modality)
             for sample, text in zip(group, texts, strict=True):
