@@ -1,0 +1,209 @@
+"""The perception encoder: both streams and ImageNet's own names, written as tokens.
+
+Does not know how the streams were trained nor how tokens are read. Legend: B pictures, h x w cells of 16 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lamm_core.backbones import fetch
+from lamm_core.errors import ConfigError
+from lamm_core.modalities.fingerprint import fingerprint
+from lamm_core.modalities.perception import tokens
+from lamm_core.modalities.perception.names import OBJECTS
+from lamm_core.modalities.perception.reading import (
+    CROP_HEIGHT,
+    CROP_WIDTH,
+    ReadingStream,
+    fit_crop,
+    letters,
+)
+from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
+from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
+
+__all__ = ["Found", "PerceptionEncoder", "build_perception", "find_objects"]
+
+SMALL_SIDE, SMALL_SHAPE = 64, (128, 128)  # pictures this small are icons: four times is enough
+SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height
+MOST_OBJECTS = 10
+LEAST_SCORE = 0.15  # of an object token
+TALLY_SCORE = 0.3
+MOST_TALLIES = 6
+PERSON_SCORE = 0.1  # from here the joints are worth telling
+LETTER_SCORE = 0.35  # mean probability from which the letters are worth telling
+SAME_OBJECT = 0.55  # overlap (IoU) from which the weaker of two boxes is dropped
+
+
+class Found(NamedTuple):
+    """One detected object: score, x1 y1 x2 y2 in shares, and the probabilities of its class."""
+
+    score: float
+    box: tuple[float, float, float, float]
+    classes: Tensor
+
+
+class PerceptionEncoder(nn.Module):
+    """Tokens of a picture: the whole, objects with boxes, joints of a person, letters of a word, counts."""
+
+    width = tokens.TOKEN_WIDTH
+    ours = True
+
+    def __init__(self, state: dict[str, Tensor] | None = None) -> None:
+        super().__init__()
+        self.scene = SceneStream(state)
+        self.reading = ReadingStream(state)
+        network = build_lite0(state)
+        classifier = network._fc.weight.detach()
+        # Base weights stay out of the state that the checkpoint keeps: they are fetched, not shipped.
+        self.__dict__["bottom"] = Trunk(network, 0, BOTTOM_BLOCKS, stem=True).requires_grad_(False)
+        self.__dict__["imagenet"] = Trunk(network, BOTTOM_BLOCKS, 16, head=True).requires_grad_(False)
+        self.__dict__["classifier"] = network._fc.requires_grad_(False)
+        direction = torch.randn(classifier.shape[1], tokens.NAME_CODE, generator=torch.Generator().manual_seed(0))
+        code = functional.normalize(functional.normalize(classifier, dim=-1) @ direction, dim=-1)
+        self.register_buffer("name_codes", code, persistent=False)  # (1000, NAME_CODE)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        for name in ("bottom", "imagenet", "classifier"):
+            self.__dict__[name]._apply(fn, recurse)
+        return self
+
+    def fingerprint(self) -> str:
+        """Hash of weights, preprocessing and thresholds."""
+        settings = [SMALL_SIDE, SHAPES, MOST_OBJECTS, LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width]
+        return fingerprint(self, {"encoder": "perception", "settings": settings})
+
+    def prepare(self, medium: Image.Image) -> Tensor:
+        """One row of bytes: shape, size, the picture at the scene's shape, the picture as a word crop."""
+        width, height = medium.size
+        if max(width, height) <= SMALL_SIDE:
+            shape = SMALL_SHAPE
+        else:
+            shape = min(SHAPES, key=lambda size: abs(np.log(size[0] / size[1]) - np.log(width / height)))
+        scene = np.asarray(medium.resize(shape, Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.uint8)
+        word = np.asarray(fit_crop(medium), dtype=np.uint8)
+        size = np.asarray([*shape, width, height], dtype="<i4").view(np.uint8)
+        return torch.from_numpy(np.concatenate([size, scene.ravel(), word.ravel()]))
+
+    @torch.no_grad()
+    def encode(self, prepared: Sequence[Tensor]) -> list[Tensor]:
+        """Tokens ``(n_i, width)`` of each picture; pictures of one shape are computed together."""
+        heads = [row[:16].cpu().numpy().view("<i4").tolist() for row in prepared]
+        found: list[Tensor] = [torch.empty(0)] * len(prepared)
+        for shape in sorted({(head[0], head[1]) for head in heads}):
+            places = [place for place, head in enumerate(heads) if (head[0], head[1]) == shape]
+            for place, row in zip(places, self._encode_shape([prepared[p] for p in places], shape), strict=True):
+                found[place] = row
+        return found
+
+    def _encode_shape(self, rows: Sequence[Tensor], shape: tuple[int, int]) -> list[Tensor]:
+        split = 16 + shape[0] * shape[1] * 3
+        pixels = torch.stack([row[16:split].view(shape[1], shape[0], 3) for row in rows])
+        crops = torch.stack([row[split:].view(CROP_HEIGHT, CROP_WIDTH, 3) for row in rows])
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            low = self.__dict__["bottom"](pixels_to_input(pixels))[-1]
+            scene: Scene = self.scene(low)
+            named = self.__dict__["imagenet"](low)[-1].float()  # (B, 1280, h/2, w/2)
+            table, _ = self.reading(pixels_to_input(crops))
+        joints, peaks = joint_positions(scene.joints)
+        classes = scene.picture_class.float().softmax(-1)
+        output = []
+        for row in range(len(rows)):
+            width, height = rows[row][8:16].cpu().numpy().view("<i4").tolist()
+            colours = pixels[row].float() / 255
+            objects = find_objects(scene, row)
+            whole = self._name(named[row].mean((1, 2)))
+            parts = [
+                tokens.picture_token(classes[row], whole, colours.mean((0, 1)), aspect=width / height,
+                                     side=max(width, height))
+            ]  # fmt: skip
+            for rank, item in enumerate(objects[:MOST_OBJECTS]):
+                name = self._name(_window(named[row], item.box).mean((1, 2)))
+                colour = _window(colours.permute(2, 0, 1), _middle(item.box)).mean((1, 2))
+                parts.append(tokens.object_token(rank, item.box, item.score, item.classes, name, colour))
+            parts += _tallies(objects)
+            if any(item.score * float(item.classes[0]) > PERSON_SCORE for item in objects):
+                for number, (place, peak) in enumerate(zip(joints[row].tolist(), peaks[row].tolist(), strict=True)):
+                    parts.append(tokens.joint_token(number, place, peak))
+            word = letters(table[row])
+            if word and sum(letter.probability for letter in word) / len(word) > LETTER_SCORE:
+                for place, letter in enumerate(word):
+                    start, end = letter.columns
+                    vote = table[row, start:end, :-1].float().amax(0).exp()
+                    parts.append(tokens.letter_token(place, vote))
+            output.append(torch.stack([part.to(pixels.device) for part in parts]))
+        return output
+
+    def _name(self, feature: Tensor) -> Tensor:
+        """Code of what ImageNet's classifier calls a pooled feature (1280,): its five likeliest names, mixed."""
+        probability, place = self.__dict__["classifier"](feature).softmax(-1).topk(5)
+        mixed: Tensor = (probability[:, None] * self.name_codes[place]).sum(0)
+        return mixed
+
+
+def find_objects(scene: Scene, row: int) -> list[Found]:
+    """Peaks of the objectness map of one picture, strongest first, near-equal boxes dropped."""
+    score = scene.objectness[row].sigmoid()
+    peak = functional.max_pool2d(score[None, None], 3, 1, 1)[0, 0]
+    lines, columns = torch.nonzero((score == peak) & (score > LEAST_SCORE), as_tuple=True)
+    order = score[lines, columns].argsort(descending=True)
+    kept: list[Found] = []
+    for line, column in zip(lines[order].tolist(), columns[order].tolist(), strict=True):
+        x1, y1, x2, y2 = scene.boxes[row, line, column].clamp(0, 1).tolist()
+        if x2 - x1 < 0.005 or y2 - y1 < 0.005:
+            continue
+        if all(_overlap((x1, y1, x2, y2), other.box) < SAME_OBJECT for other in kept):
+            classes = scene.object_class[row, :, line, column].softmax(-1)
+            kept.append(Found(float(score[line, column]), (x1, y1, x2, y2), classes))
+    return kept
+
+
+def _overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return width * height / (sum(areas) - width * height)
+
+
+def _middle(box: Sequence[float]) -> tuple[float, float, float, float]:
+    third_x, third_y = (box[2] - box[0]) / 3, (box[3] - box[1]) / 3
+    return box[0] + third_x, box[1] + third_y, box[2] - third_x, box[3] - third_y
+
+
+def _window(grid: Tensor, box: Sequence[float]) -> Tensor:
+    """The cells of a (C, h, w) map under a box, at least one."""
+    height, width = grid.shape[1:]
+    left, top = min(int(box[0] * width), width - 1), min(int(box[1] * height), height - 1)
+    right, bottom = max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))
+    return grid[:, top:bottom, left:right]
+
+
+def _tallies(objects: Sequence[Found]) -> list[Tensor]:
+    counts: dict[int, int] = {}
+    for item in objects:
+        if item.score > TALLY_SCORE:
+            label = int(item.classes.argmax())
+            counts[label] = counts.get(label, 0) + 1
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], OBJECTS[pair[0]]))[:MOST_TALLIES]
+    return [tokens.tally_token(rank, label, count) for rank, (label, count) in enumerate(ranked)]
+
+
+def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncoder:
+    """The encoder over ImageNet weights; a checkpoint then loads what was tuned. Raises ConfigError, WeightsError."""
+    from safetensors.torch import load_file
+
+    if options:
+        raise ConfigError(f"The encoder 'perception' has no option {sorted(options)[0]!r}; remove it.")
+    state = load_file(fetch("efficientnet-lite0", cache) / "model.safetensors")
+    return PerceptionEncoder(state).requires_grad_(False).eval()
