@@ -138,9 +138,7 @@ class Engine:
                 progress(start + len(places))
         return answers
 
-    def _received(
-        self, job: Future[None], pieces: SimpleQueue[Piece | None], stop: threading.Event
-    ) -> Iterator[Piece]:
+    def _received(self, job: Future[None], pieces: SimpleQueue[Piece | None], stop: threading.Event) -> Iterator[Piece]:
         while True:
             try:
                 piece = pieces.get(timeout=POLL_SECONDS)
@@ -165,14 +163,11 @@ class Engine:
             for_training=False,
             context_tokens=model.context_tokens,
         )
-        if adapter is None:
-            adapters = frozenset(model.modalities_of(turns))
-        else:
-            adapters = frozenset({adapter} if adapter else ())
+        chosen = model.modalities_of(turns) if adapter is None else {adapter} - {""}
         # The token after the last position of the context is still known; nothing can follow it.
         room = model.context_tokens - len(rendered.input_ids) + 1
         limited = replace(settings, max_new_tokens=min(settings.max_new_tokens, room))
-        return Prompt(model.embed(rendered, media, features), adapters, limited)
+        return Prompt(model.embed(rendered, media, features), frozenset(chosen), limited)
 
     def _pieces(self, prompt: Prompt, stop: AnyOf, asked: float) -> Iterator[Piece]:
         text = self._text()

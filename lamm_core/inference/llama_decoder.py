@@ -250,9 +250,7 @@ class LlamaDecoder:
         self, prompts: Sequence[Tensor], settings: Generation, stop_ids: Collection[int], stop: StopSignal
     ) -> list[list[int]]:
         """Tokens after each prompt (L_i, H), as one batch."""
-        return decode_many(
-            ManyRows(self._network, self._network.store.current()), prompts, settings, stop_ids, stop
-        )
+        return decode_many(ManyRows(self._network, self._network.store.current()), prompts, settings, stop_ids, stop)
 
     @property
     def private_bytes(self) -> int:

@@ -28,9 +28,9 @@ FUSED_UP_TO_ROWS = 128
 KEPT_SETS = 4
 
 
-def base_of(language_model: nn.Module) -> nn.Module:
+def base_of(language_model: nn.Module) -> Any:
     """The causal language model inside a PEFT wrapper, or itself."""
-    return cast(nn.Module, language_model.get_base_model() if isinstance(language_model, PeftModel) else language_model)
+    return language_model.get_base_model() if isinstance(language_model, PeftModel) else language_model
 
 
 def fits(language_model: nn.Module) -> bool:
@@ -66,25 +66,24 @@ class Projection:
     """Linear layers that read the same input, as one product. Bit-equal to the layers one by one."""
 
     def __init__(self, parts: Sequence[Tensor]) -> None:
-        self._parts = tuple(parts)
+        self.parts = tuple(parts)
+        self.packed_bytes = 0
         self._packed: Tensor | None = None
         if can_pack(parts[0]):
-            joined = torch.cat(self._parts) if len(parts) > 1 else parts[0].contiguous()
+            joined = torch.cat(self.parts) if len(parts) > 1 else parts[0].contiguous()
             self._packed = torch.ops.mkldnn._reorder_linear_weight(joined, PACKED_FOR_ROWS)
             self._product: Any = torch.ops.mkldnn._linear_pointwise.default
+            self.packed_bytes = joined.nbytes
+            if len(parts) == 1:
+                self.parts = ()
 
     def __call__(self, rows: Tensor) -> Tensor:
         """(N, width in) to (N, sum of widths out)."""
-        if self._packed is not None and (len(self._parts) == 1 or len(rows) <= FUSED_UP_TO_ROWS):
+        if self._packed is not None and (not self.parts or len(rows) <= FUSED_UP_TO_ROWS):
             return cast(Tensor, self._product(rows, self._packed, None, "none", [], ""))
-        if len(self._parts) == 1:
-            return functional.linear(rows, self._parts[0])
-        return torch.cat([functional.linear(rows, part) for part in self._parts], dim=-1)
-
-    @property
-    def packed_bytes(self) -> int:
-        """Memory of the packed copy."""
-        return sum(part.nbytes for part in self._parts) if self._packed is not None else 0
+        if len(self.parts) == 1:
+            return functional.linear(rows, self.parts[0])
+        return torch.cat([functional.linear(rows, part) for part in self.parts], dim=-1)
 
 
 def can_pack(weight: Tensor) -> bool:
@@ -147,10 +146,11 @@ class WeightStore:
                     shared = self._shared[id(layers[0])] = Projection([plain_weight(layer) for layer in layers])
                     private += shared.packed_bytes
                 return shared
-            private += sum(copied.nbytes for copied in merged if copied is not None)
-            weights = [copied if copied is not None else plain_weight(one) for one, copied in zip(layers, merged, strict=True)]
-            made = Projection(weights)
+            made = Projection(
+                [plain_weight(one) if copied is None else copied for one, copied in zip(layers, merged, strict=True)]
+            )
             private += made.packed_bytes
+            private += sum(copied.nbytes for copied in merged if copied is not None and made.parts)
             return made
 
         layers = tuple(
@@ -170,7 +170,8 @@ class WeightStore:
 
 def plain_weight(layer: nn.Module) -> Tensor:
     """The weight under any adapter."""
-    return cast(Tensor, (layer.get_base_layer() if isinstance(layer, LoraLayer) else layer).weight.detach())
+    linear: Any = layer.get_base_layer() if isinstance(layer, LoraLayer) else layer
+    return cast(Tensor, linear.weight.detach())
 
 
 def active_in(layer: LoraLayer) -> list[str]:

@@ -52,12 +52,12 @@ class Sampler:
         """
         scores = logits.float()
         if self._generator is None:
-            return scores.argmax(dim=-1).tolist()  # type: ignore[no-any-return]
+            return scores.argmax(dim=-1).tolist()
         probabilities = torch.softmax(scores / self._settings.temperature, dim=-1)
         if self._settings.top_p < 1.0:
             probabilities = _nucleus(probabilities, self._settings.top_p)
         drawn = torch.multinomial(probabilities, 1, generator=self._generator)
-        return drawn[:, 0].tolist()  # type: ignore[no-any-return]
+        return drawn[:, 0].tolist()
 
 
 def _nucleus(probabilities: torch.Tensor, top_p: float) -> torch.Tensor:
