@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 OPEN ?= 1
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --disable-pip-version-check
+PIP := $(PY) -m pip install --disable-pip-version-check -c constraints.txt
 # Root needs no sudo; anybody else may have it without a password, or installs system packages by hand.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo -n; })
 SYSTEM_PACKAGES := chromium fonts-dejavu-core fonts-liberation
@@ -73,7 +73,7 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what LAMM Studio runs on (about 2 GB, once)"
 	$(PIP) -r requirements.txt
-	$(PIP) --quiet --no-deps --editable .
+	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
