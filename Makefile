@@ -29,6 +29,7 @@ run: install fetch ## Install what is missing, fetch the weights, open the app o
 	PORT=$(PORT) exec $(PY) app.py
 
 install: $(VENV)/.installed ## Create the environment and install the pinned requirements
+	@:
 
 fetch: install ## Fetch the base weights (once, into the cache folder)
 	@$(PY) -m lamm_core fetch
