@@ -24,6 +24,8 @@ help: ## Show this list
 	@echo "  PORT=8000 make run   serves on another port; OPEN=0 leaves the browser alone"
 
 run: install fetch ## Install what is missing, fetch the weights, open the app on 127.0.0.1:7860
+	@$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT))).close()" 2>/dev/null || { \
+	  echo "Port $(PORT) is taken. PORT=8000 make run serves on another one."; exit 1; }
 	@if [ "$(OPEN)" = 1 ]; then $(PY) -c "$$WAIT_AND_OPEN" & fi; \
 	echo "LAMM Studio: http://127.0.0.1:$(PORT)  (Ctrl-C ends it)"; \
 	PORT=$(PORT) exec $(PY) app.py
