@@ -56,6 +56,7 @@ class PerceptionEncoder(nn.Module):
 
     width = tokens.TOKEN_WIDTH
     ours = True
+    name_codes: Tensor  # (1000, NAME_CODE)
 
     def __init__(self, state: dict[str, Tensor] | None = None) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class PerceptionEncoder(nn.Module):
         self.__dict__["classifier"] = network._fc.requires_grad_(False)
         direction = torch.randn(classifier.shape[1], tokens.NAME_CODE, generator=torch.Generator().manual_seed(0))
         code = functional.normalize(functional.normalize(classifier, dim=-1) @ direction, dim=-1)
-        self.register_buffer("name_codes", code, persistent=False)  # (1000, NAME_CODE)
+        self.register_buffer("name_codes", code, persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)

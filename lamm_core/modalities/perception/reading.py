@@ -34,6 +34,8 @@ class Letter(NamedTuple):
 class ReadingStream(nn.Module):
     """(B, 3, 32, 128) inputs to (B, 32, 37) log-probabilities; the last class is CTC's blank."""
 
+    place: Tensor  # (32, WIDTH) sines and cosines of the column
+
     def __init__(self, state: dict[str, Tensor] | None = None) -> None:
         super().__init__()
         network = build_lite0(state)

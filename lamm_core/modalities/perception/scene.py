@@ -55,7 +55,7 @@ class SceneStream(nn.Module):
         self.pose = _conv(NECK, NECK)
         self.joints = nn.Conv2d(NECK, len(JOINTS), 1)
         self.picture_class = nn.Linear(1280, len(PICTURE_CLASSES))
-        nn.init.constant_(self.objectness.bias, -3.0)  # focal loss wants a rare positive at the start
+        nn.init.constant_(self.objectness.get_parameter("bias"), -3.0)  # focal loss wants a rare positive at the start
 
     def forward(self, bottom: Tensor) -> Scene:
         """``bottom`` is the frozen bottom's (B, 40, 2h, 2w) map."""
