@@ -174,6 +174,27 @@ def test_chat_shows_boxes_as_they_are_and_passes_its_options_on(
     assert (settings.max_new_tokens, settings.temperature, settings.seed) == (7, 0.5, 3)
 
 
+def test_chat_answers_with_a_real_model_folder(
+    picture: Path,
+    tiny_lm_folder: Path,
+    tiny_clip_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from lamm_core.config import LammConfig, ModalitySettings
+    from lamm_core.model.lamm import LammModel
+
+    config = LammConfig(str(tiny_lm_folder), {"image": ModalitySettings(f"hub:{tiny_clip_folder}")})
+    LammModel.build(config, cache=tmp_path).save_pretrained(tmp_path / "model")
+    arguments = (str(picture), "What is in the picture?", "--model", str(tmp_path / "model"), "--max-tokens", "5")
+    assert run(monkeypatch, "chat", *arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.out.endswith("\n") and "tokens" in printed.err
+    assert run(monkeypatch, "chat", *arguments, "--adapter", "pointcloud") == 1
+    assert "pointcloud" in capsys.readouterr().err
+
+
 def test_train_refuses_a_recipe_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
