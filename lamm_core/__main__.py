@@ -158,6 +158,22 @@ def train(
     err.print(f"[green]trained[/green]  [dim]{folder}[/dim]")
 
 
+@app.command("train-encoder")
+def train_encoder_command(
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe; lamm_core/recipes/perception.yaml is one.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder for the weights and events.jsonl.")],
+) -> None:
+    """Tune the picture encoder "perception" on folders that `python -m annotation pairs` wrote.
+
+    It takes as many seconds as the recipe says; Ctrl-C ends it early and keeps what was learned. To train a model on
+    the result, name the folder in its recipe: `encoder: perception` with `options: {weights: FOLDER}`.
+    """
+    from lamm_core.training.perception_encoder import train_encoder
+
+    folder = train_encoder(recipe, out=to, cache=cache_folder())
+    err.print(f"[green]tuned[/green]  [dim]{folder}[/dim]")
+
+
 @app.command()
 def models() -> None:
     """List the models on this machine."""

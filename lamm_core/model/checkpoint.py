@@ -57,9 +57,16 @@ class Parts:
 def record_of(model: LammModel) -> Record:
     """What config.json will say of this model."""
     fingerprints = {name: model.encoder(name).fingerprint() for name in model.encoders if not model.encoder(name).ours}
+    # An encoder of ours lies in the checkpoint itself: where its weights first came from must not be looked for again.
+    modalities = {
+        name: replace(settings, options={key: value for key, value in settings.options.items() if key != "weights"})
+        if model.encoder(name).ours
+        else settings
+        for name, settings in model.config.modalities.items()
+    }
     hashed = any(model.base_folder.glob("*.safetensors"))
     base_sha256 = weights_hash(model.base_folder) if hashed else UNVERIFIED
-    return Record(model.config, base_sha256, fingerprints, model.card)
+    return Record(replace(model.config, modalities=modalities), base_sha256, fingerprints, model.card)
 
 
 def parts_of(model: LammModel) -> Parts:

@@ -1,34 +1,61 @@
-"""Labelled pictures for tuning the perception encoder: what each set labels, and the crops drawn from it.
+"""Labelled pictures for tuning the perception encoder, read from folders of instruction pairs, and crops of them.
 
-Does not know the network or its losses. Every picture becomes one ``Labelled``; unknown labels stay None.
+Does not know the network or its losses, nor who wrote the folders. One holds pairs.json, whose records carry what is
+known about their picture under ``target``: a ``label``, a ``word``, ``joints`` or ``objects``. What is asked about the
+picture does not matter here.
 """
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import random
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as parquet
 from PIL import Image, ImageEnhance
 
-from lamm_core.modalities.perception.names import JOINTS, MIRRORED_JOINTS, OBJECTS
+from lamm_core.errors import DataError
+from lamm_core.modalities.image import load
+from lamm_core.modalities.perception.names import CHARACTERS, JOINTS, MIRRORED_JOINTS, OBJECTS, PICTURE_CLASSES
 
-__all__ = ["Labelled", "crop", "read_bccd", "read_coco", "read_lsp", "read_pictures"]
+__all__ = ["KINDS", "Annotated", "Kind", "Labelled", "Small", "Word", "crop", "object_number", "part", "pictures",
+           "read_annotated", "read_small", "read_words"]  # fmt: skip
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
+Kind = Literal["small", "objects", "people", "words"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TARGETS: Mapping[Kind, str] = {"small": "label", "objects": "objects", "people": "joints", "words": "word"}
+SMALL_SIDE = 32
+LONGEST_WORD = 15
+UNKNOWN = -1  # an object of a class that the encoder has no name for: its box counts, its class does not
+OTHER_NAMES = {"automobile": "car", "ship": "boat"}  # as CIFAR-10 says it: as COCO does
+VERSION = re.compile(r"-v\d+$")  # how the file of a varied copy of a picture ends
+
+
+class Small(NamedTuple):
+    """Small pictures (N, 32, 32, 3) and the numbers (N,) of their classes."""
+
+    pixels: Bytes
+    labels: Bytes
+
+
+class Word(NamedTuple):
+    """The picture file of one word, and its letters and digits in capitals."""
+
+    path: Path
+    text: str
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A picture with boxes (N, 4) in pixels, their class numbers, and joints (14, 3) x, y, visible in pixels.
+    """A picture with boxes (N, 4) in pixels, their class numbers or UNKNOWN, and joints (14, 2) in pixels.
 
     ``exhaustive``: every object of the known classes has a box, so the rest of the picture is background.
     """
@@ -40,55 +67,104 @@ class Labelled:
     exhaustive: bool = True
 
 
-def read_pictures(path: Path) -> tuple[Bytes, Bytes]:
-    """CIFAR-style Parquet: (N, 32, 32, 3) pixels and (N,) labels."""
-    table = parquet.read_table(path)
-    pixels = [np.asarray(Image.open(io.BytesIO(row["bytes"])).convert("RGB")) for row in table["img"].to_pylist()]
-    return np.stack(pixels), np.asarray(table["label"].to_pylist(), dtype=np.uint8)
+@dataclass(frozen=True)
+class Annotated:
+    """A picture file with its labels; boxes (N, 4) and joints (14, 2) in shares of width and height."""
 
+    path: Path
+    boxes: Floats
+    labels: tuple[int, ...]
+    joints: Floats | None = None
+    exhaustive: bool = True
 
-def read_lsp(path: Path) -> list[Labelled]:
-    """People with 14 joints; the person's box is the joints' box widened by a tenth of its size."""
-    found = []
-    for row in parquet.read_table(path).to_pylist():
-        picture = Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")
-        joints = np.asarray(row["joints"], dtype=np.float32).reshape(len(JOINTS), 3)
-        low, high = joints[:, :2].min(0), joints[:, :2].max(0)
-        margin = 0.1 * (high - low).max()
+    def open(self) -> Labelled:
+        """Decode the picture. Raises MediaError."""
+        picture = load(self.path)
         size = np.asarray(picture.size, dtype=np.float32)
-        box = np.concatenate([np.maximum(low - margin, 0), np.minimum(high + margin, size)])[None]
-        found.append(Labelled(picture, box.astype(np.float32), (0,), joints, exhaustive=False))
-    return found
+        joints = None if self.joints is None else self.joints * size
+        return Labelled(picture, self.boxes * np.tile(size, 2), self.labels, joints, self.exhaustive)
 
 
-def read_coco(folder: Path, names: Sequence[str]) -> list[Labelled]:
-    """COCO ``instances.json`` beside ``images/``; only the files called ``names``."""
-    content = json.loads((folder / "instances.json").read_text())
-    label = {item["id"]: OBJECTS.index(item["name"]) for item in content["categories"]}
+def pictures(folder: Path, kind: Kind) -> list[Mapping[str, Any]]:
+    """The first record about each picture of a folder. Raises DataError where it does not say what ``kind`` needs."""
+    path = folder / "pairs.json"
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        first: dict[str, Mapping[str, Any]] = {}
+        for record in records:
+            first.setdefault(record["image"], record)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing; `python -m annotation pairs` writes such folders.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path} is no list of records with pictures ({error}).") from error
+    targets = {name: set(record.get("target") or {}) for name, record in first.items()}
+    if not any(TARGETS[kind] in held for held in targets.values()):
+        raise DataError(f"{path} has no record whose target holds {TARGETS[kind]!r}; another kind than {kind!r}?")
+    # A photo in which nothing was found says where nothing is.
+    fitting = ({"objects"}, set[str]()) if kind == "objects" else ({TARGETS[kind]},)
+    return [record for name, record in first.items() if targets[name] in fitting]
+
+
+def part(records: Iterable[Mapping[str, Any]], share: float) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Training and held apart, chosen by the hash of the picture's name; copies of a picture stay with it."""
+    parts: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
+    for record in records:
+        name = VERSION.sub("", Path(record["image"]).stem)
+        place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+        parts[place < share].append(record)
+    return parts
+
+
+def object_number(label: str) -> int:
+    """The number of a class: by its name, another name for it, or its last word ("red star"); else UNKNOWN."""
+    for name in (label, OTHER_NAMES.get(label), label.split(" ")[-1]):
+        if name in OBJECTS:
+            return OBJECTS.index(name)
+    return UNKNOWN
+
+
+def read_small(folder: Path, records: Sequence[Mapping[str, Any]]) -> Small:
+    """Pictures of one class each, shrunk to 32 x 32. Raises DataError for a class that the encoder does not tell."""
+    pixels, labels = np.empty((len(records), SMALL_SIDE, SMALL_SIDE, 3), np.uint8), np.empty(len(records), np.uint8)
+    for row, record in enumerate(records):
+        label = record["target"]["label"]
+        if label not in PICTURE_CLASSES:
+            known = ", ".join(PICTURE_CLASSES)
+            raise DataError(f"{folder}/pairs.json, record {record['id']}: the class {label!r} is none of {known}.")
+        pixels[row] = np.asarray(load(folder / record["image"]).resize((SMALL_SIDE, SMALL_SIDE)))
+        labels[row] = PICTURE_CLASSES.index(label)
+    return Small(pixels, labels)
+
+
+def read_annotated(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Annotated]:
+    """Pictures with boxes, or of one person with joints, whose box is the joints' box widened by a tenth."""
     found = []
-    for image in content["images"]:
-        if image["file_name"] not in names:
-            continue
-        boxes = [item for item in content["annotations"] if item["image_id"] == image["id"] and not item["iscrowd"]]
-        xywh = np.asarray([item["bbox"] for item in boxes], dtype=np.float32).reshape(-1, 4)
-        xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
-        picture = Image.open(folder / "images" / image["file_name"]).convert("RGB")
-        found.append(Labelled(picture, xyxy, tuple(label[item["category_id"]] for item in boxes)))
+    for record in records:
+        target = record.get("target") or {}
+        try:
+            if "joints" in target:
+                joints = np.asarray([target["joints"][name] for name in JOINTS], dtype=np.float32).reshape(-1, 2)
+                low, high = joints.min(0), joints.max(0)
+                size = np.asarray([record["width"], record["height"]], dtype=np.float32)
+                margin = 0.1 * ((high - low) * size).max() / size
+                box = np.concatenate([low - margin, high + margin])[None].clip(0, 1)
+                labels: tuple[int, ...] = (OBJECTS.index("person"),)
+                found.append(Annotated(folder / record["image"], box, labels, joints, exhaustive=False))
+            else:
+                things = target.get("objects", [])
+                box = np.asarray([thing["bbox"] for thing in things], dtype=np.float32).reshape(-1, 4)
+                labels = tuple(object_number(thing["label"]) for thing in things)
+                found.append(Annotated(folder / record["image"], box, labels))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{folder}/pairs.json, record {record['id']}: its target is damaged ({error}).") from error
     return found
 
 
-def read_bccd(folder: Path, split: str) -> list[Labelled]:
-    """Blood smears in the Pascal VOC layout."""
-    found = []
-    for name in (folder / "ImageSets" / "Main" / f"{split}.txt").read_text().split():
-        root = ElementTree.parse(folder / "Annotations" / f"{name}.xml").getroot()
-        boxes, labels = [], []
-        for item in root.iter("object"):
-            boxes.append([float(item.findtext(f"bndbox/{key}", "0")) for key in ("xmin", "ymin", "xmax", "ymax")])
-            labels.append(OBJECTS.index(item.findtext("name", "")))
-        picture = Image.open(folder / "JPEGImages" / f"{name}.jpg").convert("RGB")
-        found.append(Labelled(picture, np.asarray(boxes, dtype=np.float32).reshape(-1, 4), tuple(labels)))
-    return found
+def read_words(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Word]:
+    """Words of 1 to 15 letters and digits; other signs are not read, and longer words left out."""
+    texts = ["".join(sign for sign in record["target"]["word"].upper() if sign in CHARACTERS) for record in records]
+    return [Word(folder / record["image"], text) for record, text in zip(records, texts, strict=True)
+            if 0 < len(text) <= LONGEST_WORD]  # fmt: skip
 
 
 def crop(item: Labelled, size: tuple[int, int], rng: random.Random, *, least: float = 0.5) -> Labelled:
@@ -108,16 +184,12 @@ def crop(item: Labelled, size: tuple[int, int], rng: random.Random, *, least: fl
     picture = item.picture.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom), reducing_gap=2.0)
     scale = np.asarray([size[0] / (right - left), size[1] / (bottom - top)] * 2, dtype=np.float32)
     boxes = (item.boxes - np.asarray([left, top] * 2, dtype=np.float32)) * scale
-    joints = None
-    if item.joints is not None:
-        joints = item.joints.copy()
-        joints[:, :2] = (joints[:, :2] - [left, top]) * scale[:2]
+    joints = None if item.joints is None else (item.joints - np.asarray([left, top], dtype=np.float32)) * scale[:2]
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [size[0], 0, size[0], 0]
         if joints is not None:
-            joints[:, 0] = size[0] - joints[:, 0]
-            joints = joints[list(MIRRORED_JOINTS)]
+            joints = (joints * [-1, 1] + [size[0], 0])[list(MIRRORED_JOINTS)].astype(np.float32)
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         if rng.random() < 0.5:
             picture = enhance(picture).enhance(rng.uniform(0.7, 1.3))

@@ -1,16 +1,13 @@
-"""Tunes the scene stream of the perception encoder: picture classes, boxes and joints in turn, for a given time.
+"""What the scene stream is tuned with: picture classes, boxes and joints, one kind of batch and loss each.
 
-Does not know where the pictures came from, nor the language model that will read the tokens.
+Does not know how long it is trained, nor the language model that will read the tokens.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -19,17 +16,24 @@ from torch.nn import functional
 
 from lamm_core.modalities.perception.scene import Scene, SceneStream, cell_centres, joint_positions
 from lamm_core.modalities.perception.trunk import Trunk, pixels_to_input
-from lamm_core.training.perception_data import Bytes, Labelled, crop
+from lamm_core.training.perception_data import UNKNOWN, Annotated, Labelled, Small, crop
 
-__all__ = ["detection_loss", "joint_loss", "train_scene"]
+__all__ = ["SceneSteps", "detection_loss", "enlarged", "joint_loss", "photo_batch", "small_batch"]
 
 PICTURE_SIDE = 128
 SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height: about 49 cells of 32 pixels
 
 
-def small_batch(pixels: Bytes, labels: Bytes, chosen: Sequence[int], rng: random.Random) -> tuple[Tensor, Tensor]:
+def enlarged(small: Small, chosen: Sequence[int]) -> Tensor:
+    """Small pictures at ``PICTURE_SIDE``, unchanged otherwise: inputs (B, 3, S, S)."""
+    batch = torch.from_numpy(small.pixels[chosen]).permute(0, 3, 1, 2).float()
+    batch = functional.interpolate(batch, size=(PICTURE_SIDE, PICTURE_SIDE), mode="bilinear", align_corners=False)
+    return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
+
+
+def small_batch(small: Small, chosen: Sequence[int], rng: random.Random) -> tuple[Tensor, Tensor]:
     """Random windows of small pictures, mirrored and recoloured, enlarged to ``PICTURE_SIDE``: (B, 3, S, S), (B,)."""
-    batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).float()
+    batch = torch.from_numpy(small.pixels[chosen]).permute(0, 3, 1, 2).float()
     count = len(chosen)
     theta = torch.zeros(count, 2, 3)
     for row in range(count):
@@ -55,27 +59,28 @@ def small_batch(pixels: Bytes, labels: Bytes, chosen: Sequence[int], rng: random
             y, x = rng.randint(0, PICTURE_SIDE - side), rng.randint(0, PICTURE_SIDE - side)
             batch[row, :, y : y + side, x : x + side] = 0
     batch = batch.clamp(-127, 128) / 128
-    return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(labels[chosen]).long()
+    return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(small.labels[chosen]).long()
 
 
 def photo_batch(
-    items: Sequence[Labelled], chosen: Sequence[int], shape: tuple[int, int], rng: random.Random
+    items: Sequence[Annotated], shape: tuple[int, int], rng: random.Random
 ) -> tuple[Tensor, list[Labelled]]:
-    """Crops of one shape: (B, 3, H, W) and their labels, boxes and joints now as shares of the crop."""
-    crops = [crop(items[index], shape, rng, least=0.7 if items[index].joints is not None else 0.35) for index in chosen]
+    """A crop of each picture, all of one shape: inputs (B, 3, H, W) and the crops with their labels."""
+    crops = [crop(item.open(), shape, rng, least=0.7 if item.joints is not None else 0.35) for item in items]
     pixels = torch.from_numpy(np.stack([np.asarray(item.picture) for item in crops]))
     return pixels_to_input(pixels), crops
 
 
 def joint_loss(scene: Scene, crops: Sequence[Labelled]) -> Tensor:
-    """Distance of the soft-argmax from the visible joints, in shares of the picture, and cross entropy of the peak."""
+    """Distance of the soft-argmax from the joints inside the crop, in shares of it, and cross entropy of the peak.
+
+    At least one crop must have joints.
+    """
     rows = [row for row, item in enumerate(crops) if item.joints is not None]
-    if not rows:
-        return scene.joints.sum() * 0
     height, width = scene.joints.shape[2:]
     truth = torch.from_numpy(np.stack([item.joints for item in crops if item.joints is not None])).float()
     size = torch.tensor(crops[0].picture.size, dtype=torch.float32)
-    target = truth[..., :2] / size
+    target = truth / size
     visible = ((target > 0) & (target < 1)).all(-1).float()
     logits = scene.joints[rows]
     found, _ = joint_positions(logits)
@@ -88,7 +93,10 @@ def joint_loss(scene: Scene, crops: Sequence[Labelled]) -> Tensor:
 
 
 def detection_loss(scene: Scene, crops: Sequence[Labelled]) -> dict[str, Tensor]:
-    """Gaussian focal loss of the centres (CornerNet's), generalised IoU of the boxes and cross entropy of the class."""
+    """Gaussian focal loss of the centres (CornerNet's), generalised IoU of the boxes and cross entropy of the class.
+
+    A smaller box wins the cells that it shares with a larger one.
+    """
     batch, height, width = scene.objectness.shape
     size = np.asarray([*crops[0].picture.size] * 2, dtype=np.float32)
     centres = cell_centres(height, width)
@@ -102,7 +110,7 @@ def detection_loss(scene: Scene, crops: Sequence[Labelled]) -> dict[str, Tensor]
             ignore[row] = 0.1
         shares = torch.from_numpy(item.boxes / size)
         order = ((shares[:, 2] - shares[:, 0]) * (shares[:, 3] - shares[:, 1])).argsort(descending=True)
-        for number in order.tolist():  # small boxes last: they win their cells
+        for number in order.tolist():  # small boxes last
             x1, y1, x2, y2 = shares[number].tolist()
             centre = torch.tensor([(x1 + x2) / 2, (y1 + y2) / 2])
             column, line = min(int(centre[0] * width), width - 1), min(int(centre[1] * height), height - 1)
@@ -123,7 +131,8 @@ def detection_loss(scene: Scene, crops: Sequence[Labelled]) -> dict[str, Tensor]
     total = weight.sum().clamp(min=1)
     mask = weight > 0
     overlap = 1 - _generalised_iou(scene.boxes[mask], box[mask])
-    entropy = functional.cross_entropy(scene.object_class.permute(0, 2, 3, 1)[mask], label[mask], reduction="none")
+    entropy = functional.cross_entropy(scene.object_class.permute(0, 2, 3, 1)[mask], label[mask], reduction="none",
+                                       ignore_index=UNKNOWN)  # fmt: skip
     return {
         "centre": -(gain + cost) / count,
         "box": 2 * (overlap * weight[mask]).sum() / total,
@@ -140,111 +149,57 @@ def _generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     return shared / union.clamp(min=1e-6) - (around - union) / around
 
 
+class SceneSteps:
+    """Calls give the losses of one batch each: small pictures, or crops of one group of photos."""
+
+    def __init__(
+        self,
+        stream: SceneStream,
+        bottom: Trunk,
+        *,
+        small: Small | None,
+        photos: Sequence[tuple[float, Sequence[Annotated]]],
+        small_share: float,
+        small_batch: int,
+        photo_batch: int,
+        seed: int,
+    ) -> None:
+        """``photos`` are (weight, pictures); ``small_share`` is the share of batches that are of small pictures."""
+        self.stream, self.bottom, self.small = stream, bottom, small
+        self.small_share = 0.0 if small is None else small_share if photos else 1.0
+        self.small_batch, self.photo_batch = small_batch, photo_batch
+        self.rng = random.Random(seed)
+        self.small_order = _shuffled(0 if small is None else len(small.labels), self.rng)
+        self.photos = [pictures for _, pictures in photos]
+        self.weights = [weight for weight, _ in photos]
+        self.orders = [_shuffled(len(pictures), self.rng) for pictures in self.photos]
+
+    def __call__(self) -> Mapping[str, Tensor]:
+        if self.small is not None and self.rng.random() < self.small_share:
+            chosen = [next(self.small_order) for _ in range(self.small_batch)]
+            inputs, labels = small_batch(self.small, chosen, self.rng)
+            logits = self._scene(inputs).picture_class.float()
+            return {"small": functional.cross_entropy(logits, labels, label_smoothing=0.1)}
+        group = self.rng.choices(range(len(self.photos)), self.weights)[0]
+        pictures = [self.photos[group][next(self.orders[group])] for _ in range(self.photo_batch)]
+        inputs, crops = photo_batch(pictures, self.rng.choice(SHAPES), self.rng)
+        scene = self._scene(inputs)
+        losses = detection_loss(scene, crops)
+        if any(item.joints is not None for item in crops):
+            losses["joints"] = joint_loss(scene, crops)
+        return losses
+
+    def _scene(self, inputs: Tensor) -> Scene:
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                low = self.bottom(inputs)[-1]
+            scene: Scene = self.stream(low)
+        return scene
+
+
 def _shuffled(count: int, rng: random.Random) -> Iterator[int]:
-    while True:
+    """Every number below ``count`` in random order, then again in another."""
+    while count:
         order = list(range(count))
         rng.shuffle(order)
         yield from order
-
-
-def train_scene(
-    stream: SceneStream,
-    bottom: Trunk,
-    *,
-    small: tuple[Bytes, Bytes],
-    photos: Sequence[tuple[float, Sequence[Labelled]]],
-    seconds: float,
-    out: Path,
-    small_share: float = 0.5,
-    learning_rate: float = 5e-4,
-    batch: tuple[int, int] = (64, 16),
-    seed: int = 0,
-    evaluate: Callable[[SceneStream], dict[str, float]] | None = None,
-    evaluate_seconds: float = 600,
-) -> None:
-    """Train for ``seconds`` of wall clock with a cosine learning rate; ``out`` gets the averaged weights.
-
-    ``photos`` are (weight, pictures) groups; ``small_share`` is the share of the steps that see small pictures.
-    """
-    rng = random.Random(seed)
-    torch.manual_seed(seed)
-    top = list(stream.top.parameters())
-    known = {id(parameter) for parameter in top}
-    heads = [parameter for parameter in stream.parameters() if id(parameter) not in known]
-    groups = [
-        {"params": [p for p in top if p.requires_grad], "lr": learning_rate, "peak": learning_rate},
-        {"params": heads, "lr": 2 * learning_rate, "peak": 2 * learning_rate},
-    ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.99))
-    average = {name: tensor.detach().clone() for name, tensor in stream.state_dict().items()}
-    order = _shuffled(len(small[1]), rng)
-    orders = [_shuffled(len(items), rng) for _, items in photos]
-    weights = [weight for weight, _ in photos]
-    start, step, evaluated = time.monotonic(), 0, 0.0
-    means: dict[str, float] = {}
-    stream.train()
-    while (elapsed := time.monotonic() - start) < seconds:
-        share = elapsed / seconds
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share))
-        losses: dict[str, Tensor]
-        if rng.random() < small_share:
-            inputs, labels = small_batch(*small, [next(order) for _ in range(batch[0])], rng)
-        else:
-            labels = None
-            group_number = rng.choices(range(len(photos)), weights)[0]
-            chosen = [next(orders[group_number]) for _ in range(batch[1])]
-            inputs, crops = photo_batch(photos[group_number][1], chosen, rng.choice(SHAPES), rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                low = bottom(inputs)[-1]
-            scene = stream(low)
-        if labels is not None:
-            losses = {"small": functional.cross_entropy(scene.picture_class.float(), labels, label_smoothing=0.1)}
-        else:
-            losses = {**detection_loss(scene, crops), "joints": joint_loss(scene, crops)}
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(stream.parameters(), 5.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        step += 1
-        decay = min(0.998, step / (step + 20))
-        with torch.no_grad():
-            for name, tensor in stream.state_dict().items():
-                if tensor.is_floating_point():
-                    average[name].lerp_(tensor, 1 - decay)
-        for name, value in losses.items():
-            number = float(value.detach())
-            if name != "joints" or number > 0:
-                means[name] = 0.95 * means.get(name, number) + 0.05 * number
-        if step % 50 == 0:
-            _log(out, {"step": step, "seconds": round(elapsed), **{key: round(v, 4) for key, v in means.items()}})
-        if elapsed - evaluated > evaluate_seconds:
-            evaluated = elapsed
-            _save(average, out)
-            if evaluate is not None:
-                current = {name: tensor.detach().clone() for name, tensor in stream.state_dict().items()}
-                stream.load_state_dict(average)
-                stream.eval()
-                _log(out, {"step": step, **evaluate(stream)})
-                stream.load_state_dict(current)
-                stream.train()
-    _save(average, out)
-    stream.load_state_dict(average)
-    stream.eval()
-    if evaluate is not None:
-        _log(out, {"step": step, "final": True, **evaluate(stream)})
-
-
-def _save(state: dict[str, Tensor], out: Path) -> None:
-    partial = out.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(out)
-
-
-def _log(out: Path, row: dict[str, object]) -> None:
-    line = json.dumps(row)
-    print(line, flush=True)
-    with out.with_suffix(".jsonl").open("a") as file:
-        file.write(line + "\n")

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lamm_core.backbones import fetch
-from lamm_core.errors import ConfigError
+from lamm_core.errors import ConfigError, WeightsError
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
 from lamm_core.modalities.perception.names import OBJECTS
@@ -30,7 +32,9 @@ from lamm_core.modalities.perception.reading import (
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
 
-__all__ = ["Found", "PerceptionEncoder", "build_perception", "find_objects"]
+__all__ = ["READING_WEIGHTS", "SCENE_WEIGHTS", "Found", "PerceptionEncoder", "build_perception", "find_objects"]
+
+SCENE_WEIGHTS, READING_WEIGHTS = "scene.safetensors", "reading.safetensors"  # what lamm train-encoder writes
 
 SMALL_SIDE, SMALL_SHAPE = 64, (128, 128)  # pictures this small are icons: four times is enough
 SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height
@@ -201,10 +205,22 @@ def _tallies(objects: Sequence[Found]) -> list[Tensor]:
 
 
 def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncoder:
-    """The encoder over ImageNet weights; a checkpoint then loads what was tuned. Raises ConfigError, WeightsError."""
-    from safetensors.torch import load_file
+    """The encoder over ImageNet weights; a checkpoint then loads what was tuned.
 
-    if options:
-        raise ConfigError(f"The encoder 'perception' has no option {sorted(options)[0]!r}; remove it.")
-    state = load_file(fetch("efficientnet-lite0", cache) / "model.safetensors")
-    return PerceptionEncoder(state).requires_grad_(False).eval()
+    The option ``weights`` names the folder that ``lamm train-encoder`` wrote, for a model that is to be trained on it.
+    Raises ConfigError, WeightsError.
+    """
+    unknown = sorted(set(options) - {"weights"})
+    if unknown:
+        raise ConfigError(f"The encoder 'perception' has no option {unknown[0]!r}. Known: weights.")
+    encoder = PerceptionEncoder(load_file(fetch("efficientnet-lite0", cache) / "model.safetensors"))
+    if "weights" in options:
+        for stream, name in ((encoder.scene, SCENE_WEIGHTS), (encoder.reading, READING_WEIGHTS)):
+            path = Path(options["weights"]).expanduser() / name
+            try:
+                stream.load_state_dict(load_file(path))
+            except FileNotFoundError as error:
+                raise WeightsError(f"{path} is missing; `lamm train-encoder` writes it.") from error
+            except (SafetensorError, RuntimeError) as error:
+                raise WeightsError(f"{path} does not fit the perception encoder: {error}") from error
+    return encoder.requires_grad_(False).eval()

@@ -1,0 +1,131 @@
+"""The loop of both streams: steps for a given time under a cosine learning rate, averaged weights, measured on the way.
+
+Does not know what a step computes or measures. How many steps fit into the time depends on the machine, so two runs
+of one recipe come close to each other and are not equal.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lamm_core.errors import LammError
+from lamm_core.training.progress import RunFiles
+from lamm_core.training.stopping import StopSignal
+
+__all__ = ["Watch", "tune"]
+
+EVENT_STEPS = 20
+LONGEST_AVERAGE = 0.998  # about the last 500 steps
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who follows a run: its files, the bars, and the wish to stop."""
+
+    files: RunFiles
+    bars: Progress
+    stop: StopSignal
+    clock: Callable[[], float] = time.monotonic
+
+
+def tune(
+    stream: nn.Module,
+    losses: Callable[[], Mapping[str, Tensor]],
+    *,
+    rates: Mapping[str, float],
+    seconds: float,
+    out: Path,
+    watch: Watch,
+    evaluate: Callable[[], Mapping[str, float]],
+    evaluate_seconds: float,
+    warmup_steps: int = 100,
+    clip: float = 5.0,
+) -> None:
+    """Minimise the sum of ``losses()`` for ``seconds``; ``out`` gets the averaged weights, and so does ``stream``.
+
+    ``rates`` are peak learning rates by the beginning of a parameter's name, the longest that fits; "" fits all.
+    ``evaluate`` is called with the averaged weights in place. Raises LammError where the loss is no number any more.
+    """
+    moving = {name: value for name, value in stream.named_parameters() if value.requires_grad}
+    optimiser = torch.optim.AdamW(_groups(moving, rates), weight_decay=0.02, betas=(0.9, 0.99))
+    average = {name: value.detach().clone() for name, value in moving.items()}
+    means: dict[str, float] = {}
+    bar = watch.bars.add_task(out.stem, total=seconds)
+    start, step, evaluated, elapsed = watch.clock(), 0, 0.0, 0.0
+    stream.train()
+    while elapsed < seconds and not watch.stop.requested:
+        pace = min(1.0, (step + 1) / warmup_steps) * (0.5 + 0.5 * math.cos(math.pi * elapsed / seconds))
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * pace
+        parts = losses()
+        total = torch.stack(list(parts.values())).sum()
+        if not math.isfinite(total.item()):
+            raise LammError(f"The loss of {out.stem} is {total.item()} at step {step}. Lower its learning_rate.")
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(moving.values(), clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        step += 1
+        keep = min(LONGEST_AVERAGE, step / (step + 20))
+        with torch.no_grad():
+            for name, value in moving.items():
+                average[name].lerp_(value, 1 - keep)
+        for name, part in parts.items():
+            means[name] = 0.95 * means.get(name, part.item()) + 0.05 * part.item()
+        elapsed = watch.clock() - start
+        watch.bars.update(bar, completed=min(elapsed, seconds), description=f"{out.stem} {step:,}")
+        row: dict[str, float | str] = {"stream": out.stem, "step": step, "seconds": round(elapsed, 1)}
+        if step % EVENT_STEPS == 0:
+            rate = optimiser.param_groups[0]["lr"]
+            watch.files.event({**row, "loss": round(sum(means.values()), 4), "learning_rate": rate,
+                               **{f"loss_{name}": round(value, 4) for name, value in means.items()}})  # fmt: skip
+            watch.files.state("running", step=round(elapsed), total_steps=round(seconds))
+        if elapsed - evaluated > evaluate_seconds:
+            evaluated = elapsed
+            with _averaged(stream, average):
+                _save(stream, out)
+                watch.files.event({**row, **_rounded(evaluate())})
+    stream.load_state_dict(average, strict=False)
+    stream.eval()
+    _save(stream, out)
+    watch.files.event({"stream": out.stem, "step": step, "seconds": round(elapsed, 1), **_rounded(evaluate())})
+
+
+def _groups(moving: Mapping[str, Tensor], rates: Mapping[str, float]) -> list[dict[str, object]]:
+    members: dict[str, list[Tensor]] = {beginning: [] for beginning in rates}
+    for name, value in moving.items():
+        members[max((one for one in rates if name.startswith(one)), key=len)].append(value)
+    return [{"params": values, "lr": rates[one], "peak": rates[one]} for one, values in members.items() if values]
+
+
+@contextmanager
+def _averaged(stream: nn.Module, average: Mapping[str, Tensor]) -> Iterator[None]:
+    current = {name: value.detach().clone() for name, value in stream.named_parameters() if name in average}
+    stream.load_state_dict(dict(average), strict=False)
+    stream.eval()
+    try:
+        yield
+    finally:
+        stream.load_state_dict(current, strict=False)
+        stream.train()
+
+
+def _save(stream: nn.Module, out: Path) -> None:
+    partial = out.with_suffix(".partial")
+    save_file({name: value.detach().cpu().contiguous() for name, value in stream.state_dict().items()}, partial)
+    os.replace(partial, out)
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in figures.items()}
