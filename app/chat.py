@@ -45,9 +45,11 @@ class ChatService:
         thread = replace(thread, key=thread.key or self._sessions.new_key(), notice=None, returned=None)
         text = text.strip()
         if self.running(thread):
-            return replace(thread, notice=Notice("One answer at a time", "Stop the answer that is being written, or wait."))
+            return replace(
+                thread, notice=Notice("One answer at a time", "Stop the answer that is written now, or wait.")
+            )
         if not text:
-            hint = "Write a question about the picture." if files else "Write a question, or drop a picture and ask about it."
+            hint = "Write a question about the picture." if files else "Write a question, or drop a picture first."
             return replace(thread, notice=Notice("There is no question yet", hint))
         try:
             pictures = tuple(self._sessions.take(thread.key, file) for file in files)
@@ -88,7 +90,7 @@ class ChatService:
             top_p=sampling.top_p,
             seed=sampling.seed,
         )
-        adapter = None if sampling.adapter == "automatic" else sampling.adapter
+        adapter = {"automatic": None, "none": ""}.get(sampling.adapter, sampling.adapter)
         answer = Answer(model=status.name, adapter=sampling.adapter)
         for piece in loaded.engine.stream(thread.turns(), settings, stop=stop, adapter=adapter):
             answer = replace(

@@ -13,26 +13,42 @@ from typing import Any
 
 from app.conversation import Answer, Thread, facts
 
-__all__ = ["facts_line", "marks_value", "messages", "pictures_value", "question_at", "returned_value"]
+__all__ = [
+    "as_words",
+    "facts_line",
+    "marks_value",
+    "messages",
+    "notice_line",
+    "pictures_value",
+    "question_at",
+    "returned_value",
+    "without_joiners",
+]
+
+# U+2060, which is seen nowhere: after < and & it keeps the Chatbot from reading them as markup. Its own escaping does
+# not cover that (it cleans HTML and shows what is harmless), and entities would stand in copied and edited text.
+_JOINER = "\u2060"
+
+
+def as_words(text: str) -> str:
+    """The text so that the Chatbot shows every character of it as it stands."""
+    return text.replace("<", "<" + _JOINER).replace("&", "&" + _JOINER)
+
+
+def without_joiners(text: str) -> str:
+    """What `as_words` was made from."""
+    return text.replace(_JOINER, "")
 
 
 def messages(thread: Thread) -> list[dict[str, Any]]:
-    """The thread for the Chatbot; pictures stand before the question, a notice stands last."""
+    """The thread for the Chatbot; pictures stand before their question."""
     shown: list[dict[str, Any]] = []
     for exchange in thread.exchanges:
         content: list[Any] = [{"path": str(picture.view), "alt_text": picture.name} for picture in exchange.pictures]
-        shown.append({"role": "user", "content": [*content, exchange.question]})
+        shown.append({"role": "user", "content": [*content, as_words(exchange.question)]})
         if exchange.answer is not None and (exchange.answer.text or exchange.answer.finished):
-            text = exchange.answer.text or "(stopped before the first word)"
-            shown.append({"role": "assistant", "content": text})
-    if thread.notice is not None:
-        shown.append(
-            {
-                "role": "assistant",
-                "content": thread.notice.text,
-                "metadata": {"title": f"⚠ {thread.notice.title}"},
-            }
-        )
+            text = exchange.answer.text or "(no words)"
+            shown.append({"role": "assistant", "content": as_words(text)})
     return shown
 
 
@@ -63,7 +79,7 @@ def marks_value(thread: Thread) -> dict[str, Any]:
             {
                 "label": mark.label or f"no. {number}",
                 "place": list(mark.place),
-                "phrase": answer.text[mark.start : mark.end],
+                "phrase": as_words(answer.text[mark.start : mark.end]),
             }
             for number, mark in enumerate(answer.marks, start=1)
         ],
@@ -78,6 +94,13 @@ def facts_line(thread: Thread) -> str:
     state = "" if answer.finished else '<span class="writing">writing</span> '
     by = f" · {escape(answer.model)}" if answer.model else ""
     return f"{state}{escape(facts(answer))}{by}"
+
+
+def notice_line(thread: Thread) -> str:
+    """What went wrong last and what to do, as escaped HTML; read out at once by a screen reader."""
+    if thread.notice is None:
+        return ""
+    return f'<div role="alert"><b>{escape(thread.notice.title)}</b> {escape(thread.notice.text)}</div>'
 
 
 def returned_value(thread: Thread) -> dict[str, Any] | None:

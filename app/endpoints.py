@@ -69,7 +69,7 @@ def build_endpoints(services: Services) -> None:
         top_p: float = 1.0,
         max_new_tokens: int = 256,
         adapter: str = "automatic",
-    ) -> ChatReply:
+    ) -> Iterator[ChatReply]:
         """Ask a question about pictures, or about none.
 
         images: pictures made with gradio_client.handle_file, in the order they are spoken of; may be empty.
@@ -77,7 +77,8 @@ def build_endpoints(services: Services) -> None:
         max_new_tokens: longest answer. adapter: automatic, none, or one that /models lists.
         Streams the answer as it grows; the last value has finished = true.
         """
-        yield from throttled(_replies(services, images, question, temperature, top_p, max_new_tokens, adapter), _YIELD_SECONDS)
+        replies = _replies(services, images, question, temperature, top_p, max_new_tokens, adapter)
+        yield from throttled(replies, _YIELD_SECONDS)
 
     def models() -> list[ModelEntry]:
         """List the models that can be chosen; ``phase`` is ready, loading or failed for the current one."""
@@ -91,6 +92,9 @@ def build_endpoints(services: Services) -> None:
             for card in services.shelf.cards()
         ]
 
+    # Gradio describes what it reads here: one reply (of a stream), and types rather than their names.
+    chat.__annotations__["return"] = ChatReply
+    models.__annotations__["return"] = list[ModelEntry]
     gr.api(chat, api_name="chat", concurrency_id="model", concurrency_limit=1)
     gr.api(models, api_name="models", concurrency_limit=None)
 
@@ -116,9 +120,11 @@ def _replies(
         if thread.notice is not None:
             yield _reply(Answer(finished=True), thread.notice.text)
             return
-        for thread in services.chat.stream(thread, sampling):
-            failure = "" if thread.notice is None else thread.notice.text
-            yield _reply((thread.newest_answer if not failure else None) or Answer(finished=bool(failure)), failure)
+        for after in services.chat.stream(thread, sampling):
+            if after.notice is not None:
+                yield _reply(Answer(finished=True), after.notice.text)
+            else:
+                yield _reply(after.newest_answer or Answer(), "")
     finally:
         services.chat.close(thread)
 

@@ -41,9 +41,7 @@ def build_header(services: Services) -> None:
         status = services.shelf.status()
         return model_chip(status), gr.Timer(_LOADING_SECONDS if status.phase == "loading" else _CALM_SECONDS)
 
-    timer.tick(
-        tick, outputs=[chip, timer], queue=False, show_progress="hidden", api_visibility="private", concurrency_limit=None
-    )
+    timer.tick(tick, outputs=[chip, timer], queue=False, show_progress="hidden", api_visibility="private")
 
 
 def model_chip(status: Status) -> str:
@@ -74,7 +72,8 @@ def _tools() -> str:
         '<button type="button" data-action="keys" aria-haspopup="dialog"><kbd>?</kbd><span>Keys</span></button>'
         '<button type="button" data-action="dark" aria-label="Dark or light" title="Dark or light (D)">'
         '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><circle cx="8" cy="8" r="6.5" fill="none" '
-        'stroke="currentColor" stroke-width="1.5"/><path d="M8 1.5a6.5 6.5 0 0 1 0 13z" fill="currentColor"/></svg></button>'
+        'stroke="currentColor" stroke-width="1.5"/><path d="M8 1.5a6.5 6.5 0 0 1 0 13z" fill="currentColor"/></svg>'
+        "</button>"
         '<dialog id="keys" aria-labelledby="keys-title"><form method="dialog"><h2 id="keys-title">Keys</h2>'
         f"<p>They rest while you type.</p><table>{rows}</table><button>Close</button></form></dialog>"
     )
@@ -82,7 +81,8 @@ def _tools() -> str:
 
 _BRAND = (
     '<svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><rect x="2.5" y="2.5" width="19" height="19" '
-    'rx="4" fill="none" stroke="currentColor" stroke-width="1.6"/><path d="M7 6.5v11h6" fill="none" stroke="currentColor" '
-    'stroke-width="1.8"/><rect x="12.5" y="6.5" width="5" height="5" fill="none" stroke="#E69F00" stroke-width="1.8"/></svg>'
+    'rx="4" fill="none" stroke="currentColor" stroke-width="1.6"/><path d="M7 6.5v11h6" fill="none" '
+    'stroke="currentColor" stroke-width="1.8"/><rect x="12.5" y="6.5" width="5" height="5" fill="none" '
+    'stroke="#E69F00" stroke-width="1.8"/></svg>'
     "<h1>LAMM Studio</h1>"
 )

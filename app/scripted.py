@@ -10,12 +10,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from app.services import Services, build_services
+from app.settings import Settings
+from app.shelf import Loaded
 from lamm_core.conversation import Turn
 from lamm_core.errors import PromptTooLongError
 from lamm_core.inference.sampling import Generation
 
-__all__ = ["ScriptedEngine", "ScriptedPiece"]
+__all__ = ["ScriptedEngine", "ScriptedPiece", "scripted_services"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class ScriptedPiece:
 class ScriptedEngine:
     """Answers with the script whose key occurs in the newest question; ``steps`` counts the words computed so far."""
 
-    def __init__(self, scripts: Mapping[str, str], *, seconds_per_word: float = 0.0, context_tokens: int = 2048) -> None:
+    def __init__(
+        self, scripts: Mapping[str, str], *, seconds_per_word: float = 0.0, context_tokens: int = 2048
+    ) -> None:
         self._scripts = dict(scripts)
         self._seconds_per_word = seconds_per_word
         self._context_tokens = context_tokens
@@ -70,3 +76,19 @@ class ScriptedEngine:
 
     def _answer(self, question: str) -> str:
         return next((text for key, text in self._scripts.items() if key in question), "I do not know.")
+
+
+def scripted_services(folder: Path, engine: ScriptedEngine) -> Services:
+    """The page's services with everything they write below ``folder`` and a model called "tiny" that is the script."""
+    model = folder / "models" / "tiny"
+    (model / "adapter-image").mkdir(parents=True, exist_ok=True)
+    (model / "config.json").write_text("{}")
+    settings = Settings.from_environment(
+        {
+            "LAMM_CACHE": str(folder / "cache"),
+            "LAMM_MODELS": str(folder / "models"),
+            "LAMM_MODEL": "tiny",
+            "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        }
+    )
+    return build_services(settings, load=lambda card, progress: Loaded(engine, "CPU", "bf16"))

@@ -51,23 +51,24 @@ def _open_picture(path: Path) -> Image.Image:
 def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
     def load(card: ModelCard, progress: Progress) -> Loaded:
         progress("starting", None)
-        import json
-
         import torch
 
         from lamm_core.backbones import BACKBONES, fetch
         from lamm_core.inference.engine import Engine
+        from lamm_core.model import checkpoint
         from lamm_core.model.lamm import LammModel
 
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        language_model = json.loads((card.folder / "config.json").read_text()).get("language_model", "")
-        if language_model in BACKBONES:
 
-            def fetched(doing: str, done: int, total: int) -> None:
-                progress(doing, done / total if total else None)
+        def fetched(doing: str, done: int, total: int) -> None:
+            progress(doing, done / total if total else None)
 
-            fetch(language_model, settings.cache, progress=fetched)
+        # Fetched here and not only where they are needed, so that the header can say how far it is.
+        config = checkpoint.read_record(card.folder).config
+        for name in (config.language_model, *(modality.encoder for modality in config.modalities.values())):
+            if name in BACKBONES:
+                fetch(name, settings.cache, progress=fetched)
         progress("reading weights", None)
         device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = LammModel.from_pretrained(

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lamm_core.errors import ConfigError
 
@@ -47,7 +48,7 @@ class Settings:
     port: int = 7860
     model: str = "lamm-mini"
     device: str | None = None
-    quantize: str | None = None
+    quantize: Literal["nf4"] | None = None
     threads: int | None = None
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
@@ -61,8 +62,8 @@ class Settings:
         device = values.get("LAMM_DEVICE") or None
         if device is not None and not _DEVICE.fullmatch(device):
             raise ConfigError(f"LAMM_DEVICE is {device!r}; use cpu, cuda, cuda:0 or mps.")
-        quantize = values.get("LAMM_QUANTIZE") or None
-        if quantize not in (None, "nf4"):
+        quantize = values.get("LAMM_QUANTIZE")
+        if quantize not in (None, "", "nf4"):
             raise ConfigError(f"LAMM_QUANTIZE is {quantize!r}; the only value is nf4, or leave it empty.")
         return cls(
             cache=cache,
@@ -74,7 +75,7 @@ class Settings:
             port=_number(values, port_name, low=1, high=65535) or cls.port,
             model=values.get("LAMM_MODEL") or cls.model,
             device=device,
-            quantize=quantize,
+            quantize="nf4" if quantize == "nf4" else None,
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
         )
 

@@ -24,9 +24,7 @@ _ASSETS = REPOSITORY / "assets"
 
 def build_ui(services: Services) -> gr.Blocks:
     """The page; ``queue`` and ``launch`` are the caller's."""
-    with gr.Blocks(
-        title="LAMM Studio", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86_400)
-    ) as page:
+    with gr.Blocks(title="LAMM Studio", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86_400)) as page:
         build_header(services)
         with gr.Tabs(elem_id="tabs"):
             for title, build in TABS:

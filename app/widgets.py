@@ -29,8 +29,8 @@ _STAGE = """
       <button type="button" data-do="upload">Choose a file</button>
       <button type="button" data-do="camera">Camera</button></p>
   </div>
-  <div class="stage-canvas"><div class="stage-picture"><img alt=""><svg preserveAspectRatio="none" aria-hidden="true"></svg>
-    <div class="stage-labels"></div></div></div>
+  <div class="stage-canvas"><div class="stage-picture"><img alt="">
+    <svg preserveAspectRatio="none" aria-hidden="true"></svg><div class="stage-labels"></div></div></div>
   <div class="stage-bar">
     <div class="stage-strip" role="group" aria-label="Pictures of this conversation"></div>
     <span class="stage-name"></span>

@@ -54,6 +54,7 @@ def build(services: Services) -> None:
                 group_consecutive_messages=False,
                 autoscroll=True,
             )
+            notice = gr.HTML("", elem_id="notice")
             facts = gr.HTML("", elem_id="facts")
             box = gr.MultimodalTextbox(
                 label="Question",
@@ -70,7 +71,7 @@ def build(services: Services) -> None:
             )
         with gr.Column(elem_id="chat-right", min_width=0):
             objects = widgets.object_list()
-            model, adapter = _model_picker(services)
+            adapter = _model_picker(services)
             temperature, top_p, length = _sampling()
             with gr.Row(elem_id="downloads"):
                 as_markdown = gr.Button("Save as .md", size="sm")
@@ -78,7 +79,7 @@ def build(services: Services) -> None:
             download = gr.JSON(visible="hidden", elem_id="download")
 
     sampling_inputs = [temperature, top_p, length, adapter]
-    page = [thread, chatbot, stage, objects, facts, box]
+    page = [thread, chatbot, stage, objects, notice, facts, box]
 
     def show(value: Thread, *, new_pictures: bool = True, text: Any = None) -> dict[Any, Any]:
         marks = chat_view.marks_value(value)
@@ -89,6 +90,7 @@ def build(services: Services) -> None:
             if new_pictures
             else gr.HTML(value=marks),
             objects: marks,
+            notice: chat_view.notice_line(value),
             facts: chat_view.facts_line(value),
             box: gr.skip() if text is None else text,
         }
@@ -105,6 +107,7 @@ def build(services: Services) -> None:
         return show(after, text=busy({"text": "", "files": []}) if after.notice is None else None)
 
     def answer(value: Thread, warmth: float, share: float, tokens: int, name: str) -> Iterator[dict[Any, Any]]:
+        yield {thread: value}  # a generator that yields nothing would empty every output
         sampling = Sampling(temperature=warmth, top_p=share, max_new_tokens=tokens, adapter=name)
         for after in throttled(services.chat.stream(value, sampling), _YIELD_SECONDS):
             yield show(after, new_pictures=after.returned is not None, text=_returned(after, idle))
@@ -179,10 +182,12 @@ def _text_of(value: Any) -> str:
         return "\n".join(filter(None, (_text_of(block) for block in value)))
     if isinstance(value, dict):
         return str(value.get("text", ""))
-    return str(value or "")
+    return chat_view.without_joiners(str(value or ""))
 
 
-def _model_picker(services: Services) -> tuple[gr.Dropdown, gr.Dropdown]:
+def _model_picker(services: Services) -> gr.Dropdown:
+    """Lets one choose the model, for everybody, and the adapter, which is returned."""
+
     def names() -> list[str]:
         return [card.name for card in services.shelf.cards()]
 
@@ -212,18 +217,29 @@ def _model_picker(services: Services) -> tuple[gr.Dropdown, gr.Dropdown]:
 
     model.input(choose, model, adapter, **_AT_ONCE)
     gr.on(fn=current, outputs=[model, adapter], **_AT_ONCE)
-    return model, adapter
+    return adapter
 
 
 def _sampling() -> tuple[gr.Slider, gr.Slider, gr.Slider]:
     with gr.Accordion("How answers are drawn", open=False, elem_id="sampling"):
         temperature = gr.Slider(
-            0.0, 1.5, value=0.0, step=0.05, label="Temperature", info="0 takes the likeliest word every time.",
+            0.0,
+            1.5,
+            value=0.0,
+            step=0.05,
+            label="Temperature",
+            info="0 takes the likeliest word every time.",
             elem_id="temperature",
         )
         top_p = gr.Slider(
-            0.05, 1.0, value=1.0, step=0.05, label="Top-p", info="Draws among the likeliest words that reach this share.",
-            elem_id="top-p", visible=False,
+            0.05,
+            1.0,
+            value=1.0,
+            step=0.05,
+            label="Top-p",
+            info="Draws among the likeliest words up to this share.",
+            elem_id="top-p",
+            visible=False,
         )
         length = gr.Slider(8, 1024, value=256, step=8, label="Longest answer", info="In tokens.", elem_id="length")
     temperature.change(lambda value: gr.Slider(visible=value > 0), temperature, top_p, **_AT_ONCE)

@@ -6,19 +6,24 @@ window.lamm = window.lamm || {};
   const lamm = window.lamm;
   const byId = (id) => document.getElementById(id);
 
-  // ---- light and dark: what was chosen last, else what the system says
-  const setDark = (dark) => document.body.classList.toggle("dark", dark);
+  // ---- light and dark: what was chosen last, else what the system says (Gradio's own rule, which also runs late)
+  let look = null;
+  try { look = localStorage.getItem("lamm-look"); } catch { look = null; }
+  if (new URLSearchParams(location.search).has("__theme")) look = null;
+  const applyLook = () => {
+    if (look && document.body.classList.contains("dark") !== (look === "dark")) document.body.classList.toggle("dark");
+  };
   const toggleDark = () => {
-    const dark = !document.body.classList.contains("dark");
-    setDark(dark);
-    try { localStorage.setItem("lamm-look", dark ? "dark" : "light"); } catch { /* storage is off: lasts for this page */ }
+    look = document.body.classList.contains("dark") ? "light" : "dark";
+    applyLook();
+    try { localStorage.setItem("lamm-look", look); } catch { /* storage is off: lasts for this page */ }
   };
-  const firstLook = () => {
-    if (new URLSearchParams(location.search).has("__theme")) return;
-    let kept = null;
-    try { kept = localStorage.getItem("lamm-look"); } catch { kept = null; }
-    if (kept) setDark(kept === "dark");
-  };
+
+  // ---- the invisible joiners that keep < and & from being markup (app/chat_view.py) stay out of what one copies
+  if (navigator.clipboard) {
+    const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+    navigator.clipboard.writeText = (text) => write(text.replaceAll("\u2060", ""));
+  }
 
   // ---- files into the question
   lamm.attach = (files) => {
@@ -176,6 +181,7 @@ window.lamm = window.lamm || {};
   const names = [
     ["#ask textarea", "Question"], ["#ask input[type=file]", "Add pictures"], ["#ask .upload-button", "Add pictures"],
     ["#ask .submit-button", "Send"], ["#ask .stop-button", "Stop the answer"],
+    ["#thread .image-container > button", "Picture of the question"],
   ];
   const nameControls = () => {
     for (const [selector, name] of names) {
@@ -186,10 +192,14 @@ window.lamm = window.lamm || {};
     }
     for (const slider of document.querySelectorAll("#sampling input:not([aria-label])")) slider.setAttribute("aria-label", "Value");
   };
-  document.addEventListener("DOMContentLoaded", () => {
+  const begin = () => {
     document.documentElement.lang = "en";
-    firstLook();
+    applyLook();
+    new MutationObserver(applyLook).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     nameControls();
-    new MutationObserver(nameControls).observe(document.body, { childList: true, subtree: true });
-  });
+    const watched = { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"] };
+    new MutationObserver(nameControls).observe(document.body, watched);
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();  // Gradio may put this script into a page that has loaded already
 })();

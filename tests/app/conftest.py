@@ -1,4 +1,69 @@
-"""The page's services over an engine that speaks from a script, shared by the tests of app/ and of the browser.
+"""The page's services over an engine that speaks from a script.
 
 Does not know what is tested.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.chat import ChatService
+from app.scripted import ScriptedEngine, scripted_services
+from app.services import Services
+from app.settings import Settings
+
+SCRIPTS = {
+    "Where": "There is a dog at [0.10, 0.20, 0.50, 0.90]; left eye [0.30, 0.40].",
+    "long": " ".join(f"word{number}" for number in range(500)),
+}
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine(SCRIPTS, context_tokens=600)
+
+
+@pytest.fixture
+def services(tmp_path: Path, engine: ScriptedEngine) -> Services:
+    return scripted_services(tmp_path, engine)
+
+
+@pytest.fixture
+def settings(services: Services) -> Settings:
+    return services.settings
+
+
+@pytest.fixture(scope="module")
+def served_engine() -> ScriptedEngine:
+    return ScriptedEngine(SCRIPTS, context_tokens=600)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, served_engine: ScriptedEngine) -> Services:
+    """As `services`, for the tests of one module that share a running page."""
+    return scripted_services(tmp_path_factory.mktemp("served"), served_engine)
+
+
+@pytest.fixture
+def chat(services: Services) -> ChatService:
+    return services.chat
+
+
+@pytest.fixture
+def uploaded(settings: Settings) -> Callable[..., Path]:
+    """Puts a file where Gradio would put an upload."""
+
+    def put(name: str, picture: Image.Image | None = None, *, content: bytes | None = None, **options: object) -> Path:
+        path = settings.uploads / "0123" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        else:
+            (picture or Image.new("RGB", (40, 30), "teal")).save(path, **options)
+        return path
+
+    return put

@@ -1,0 +1,166 @@
+"""Asking, streaming, stopping, retrying, editing, undoing: no failure loses what a person wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.chat import ChatService, Sampling
+from app.conversation import Thread
+from app.scripted import ScriptedEngine
+from app.services import Services, build_services
+from app.settings import Settings
+from app.shelf import Loaded, ModelCard, Progress
+from lamm_core.errors import LammError, WeightsError
+
+Uploaded = Callable[..., Path]
+
+
+def run(chat: ChatService, thread: Thread, **sampling: object) -> Thread:
+    """Answer the newest question to its end."""
+    return [thread, *chat.stream(thread, Sampling(**sampling))][-1]  # type: ignore[arg-type]
+
+
+def test_an_answer_grows_word_by_word_and_ends_with_its_timings(chat: ChatService, uploaded: Uploaded) -> None:
+    asked = chat.ask(Thread(), "Where is the dog?", [uploaded("dog.png")])
+    steps = list(chat.stream(asked, Sampling()))
+    texts = [step.newest_answer.text for step in steps if step.newest_answer]
+    assert texts[0] == "There" and texts[-1].endswith("left eye [0.30, 0.40].")
+    answer = steps[-1].newest_answer
+    assert answer is not None and answer.finished and answer.tokens == len(texts) - 1
+    assert answer.first_token_seconds is not None and answer.tokens_per_second
+    assert [mark.label for mark in answer.marks] == ["dog", "left eye"]
+
+
+def test_the_engine_is_asked_with_the_settings_and_the_adapter(chat: ChatService, engine: ScriptedEngine) -> None:
+    run(chat, chat.ask(Thread(), "hello", []), temperature=0.7, top_p=0.9, max_new_tokens=5, adapter="none")
+    run(chat, chat.ask(Thread(), "hello", []))
+    settings = engine.settings[0]
+    assert (settings.temperature, settings.top_p, settings.max_new_tokens) == (0.7, 0.9, 5)
+    assert engine.adapters == ["", None]
+
+
+def test_stop_ends_the_computation_and_keeps_what_was_said(chat: ChatService, engine: ScriptedEngine) -> None:
+    stream = chat.stream(chat.ask(Thread(), "a long one", []), Sampling())
+    thread = next(stream)
+    chat.stop(thread)
+    last = list(stream)[-1]
+    assert engine.steps <= 2
+    assert last.newest_answer is not None
+    assert last.newest_answer.stopped and last.newest_answer.finished and last.newest_answer.text == "word0"
+
+
+def test_a_page_that_goes_away_ends_the_computation(chat: ChatService, engine: ScriptedEngine) -> None:
+    stream = chat.stream(chat.ask(Thread(), "a long one", []), Sampling())
+    thread = next(stream)
+    assert chat.running(thread)
+    stream.close()  # type: ignore[attr-defined]
+    assert engine.steps == 1 and not chat.running(thread)
+
+
+def test_one_answer_at_a_time_in_one_conversation(chat: ChatService) -> None:
+    stream = chat.stream(chat.ask(Thread(), "a long one", []), Sampling())
+    thread = next(stream)
+    second = chat.ask(thread, "and now?", [])
+    assert second.notice is not None and second.exchanges == thread.exchanges
+    assert chat.retry(thread) == thread and chat.undo(thread) == (thread, None)
+    stream.close()  # type: ignore[attr-defined]
+
+
+def test_two_conversations_share_nothing(chat: ChatService, uploaded: Uploaded, engine: ScriptedEngine) -> None:
+    first = chat.ask(Thread(), "Where is the dog?", [uploaded("dog.png")])
+    second = chat.ask(Thread(), "hello", [])
+    assert first.key != second.key
+    run(chat, first)
+    done = run(chat, second)
+    assert done.pictures == () and [turn.text for turn in engine.asked[1]] == ["hello"]
+
+
+def test_a_bad_picture_keeps_the_conversation_and_says_which_file(chat: ChatService, uploaded: Uploaded) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", []))
+    after = chat.ask(thread, "and this?", [uploaded("words.png", content=b"no picture at all")])
+    assert after.exchanges == thread.exchanges
+    assert after.notice is not None and "words.png" in after.notice.text
+    assert run(chat, chat.ask(after, "hello again", [])).notice is None
+
+
+def test_an_empty_question_is_told_so(chat: ChatService, uploaded: Uploaded) -> None:
+    for files in ([], [uploaded("dog.png")]):
+        after = chat.ask(Thread(), "  ", files)
+        assert after.exchanges == () and after.notice is not None and "question" in after.notice.title
+
+
+def test_a_conversation_too_long_for_the_model_is_told_with_both_numbers(chat: ChatService, uploaded: Uploaded) -> None:
+    pictures = [uploaded(f"{n}.png", Image.new("RGB", (8, 8), (n, 0, 0))) for n in range(15)]
+    after = run(chat, chat.ask(Thread(), "Where is the dog?", pictures))
+    assert after.notice is not None and "739" in after.notice.text and "600" in after.notice.text
+    assert after.exchanges == () and after.returned is not None
+    assert after.returned.question == "Where is the dog?" and len(after.returned.pictures) == 15
+
+
+def test_retry_gives_another_answer_to_the_same_question(chat: ChatService, engine: ScriptedEngine) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", []))
+    again = run(chat, chat.retry(thread))
+    assert len(again.exchanges) == 1 and not again.waiting and engine.asked[0] == engine.asked[1]
+
+
+def test_a_retry_that_fails_brings_the_old_answer_back(
+    chat: ChatService, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", []))
+
+    def fail(*arguments: object, **options: object) -> object:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(engine, "stream", fail)
+    after = run(chat, chat.retry(thread))
+    assert after.newest_answer == thread.newest_answer and after.notice is not None and after.returned is None
+
+
+def test_an_edited_question_is_asked_anew_with_its_pictures(chat: ChatService, uploaded: Uploaded) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", [uploaded("dog.png")]))
+    thread = run(chat, chat.ask(thread, "hello again", []))
+    after = run(chat, chat.edit(thread, 0, "Where is the dog?"))
+    assert [exchange.question for exchange in after.exchanges] == ["Where is the dog?"]
+    assert len(after.pictures) == 1 and after.newest_answer is not None and after.newest_answer.marks
+
+
+def test_undo_hands_the_question_out(chat: ChatService, uploaded: Uploaded) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", [uploaded("dog.png")]))
+    after, taken = chat.undo(thread)
+    assert after.exchanges == () and taken is not None and taken.question == "hello" and len(taken.pictures) == 1
+    assert chat.ask(after, "again", [taken.pictures[0].path]).notice is None
+
+
+def test_clear_starts_over_and_the_old_conversation_still_works(chat: ChatService, uploaded: Uploaded) -> None:
+    thread = run(chat, chat.ask(Thread(), "hello", [uploaded("dog.png")]))
+    assert chat.clear(thread).exchanges == ()
+    assert thread.pictures[0].view.exists()
+    chat.close(thread)
+    assert not thread.pictures[0].view.exists()
+
+
+def test_a_model_that_cannot_be_loaded_is_told_in_the_chat(settings: Settings) -> None:
+    def fail(card: ModelCard, progress: Progress) -> Loaded:
+        raise WeightsError("the weights are damaged")
+
+    services: Services = build_services(settings, load=fail)
+    after = run(services.chat, services.chat.ask(Thread(), "hello", []))
+    assert after.notice is not None and after.notice.text == "the weights are damaged" and after.returned is not None
+
+
+def test_an_error_of_the_engine_is_not_the_end(services: Services, engine: ScriptedEngine) -> None:
+    class Surprise(LammError):
+        pass
+
+    def fail(*arguments: object, **options: object) -> object:
+        raise Surprise("a new kind of trouble")
+
+    spoken, engine.stream = engine.stream, fail  # type: ignore[assignment, method-assign]
+    after = run(services.chat, services.chat.ask(Thread(), "hello", []))
+    assert after.notice is not None and after.notice.text == "a new kind of trouble"
+    engine.stream = spoken  # type: ignore[method-assign]
+    assert run(services.chat, services.chat.ask(after, "hello", [])).newest_answer is not None

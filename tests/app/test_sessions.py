@@ -1,0 +1,121 @@
+"""Each session has a folder of its own, takes uploads only, and says what is wrong with a bad file."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.sessions import Sessions
+from lamm_core.errors import MediaError
+from lamm_core.modalities.image import load
+
+Uploaded = Callable[..., Path]
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return Sessions(tmp_path / "sessions", (tmp_path / "uploads",), load)
+
+
+def test_a_picture_is_copied_and_gets_a_view_for_browsers(sessions: Sessions, uploaded: Uploaded) -> None:
+    picture = sessions.take("a1", uploaded("dog.png"))
+    assert (picture.name, picture.width, picture.height) == ("dog.png", 40, 30)
+    with Image.open(picture.view) as view:
+        assert view.format == "WEBP"
+
+
+def test_two_pictures_of_the_same_name_stay_apart(sessions: Sessions, uploaded: Uploaded) -> None:
+    first = sessions.take("a1", uploaded("dog.png"))
+    second = sessions.take("a1", uploaded("dog.png", Image.new("RGB", (8, 8), "red")))
+    assert first.path != second.path and first.path.exists()
+
+
+@pytest.mark.parametrize("foreign", ["/etc/passwd", "/etc/hostname", "relative.png"])
+def test_a_path_outside_the_uploads_is_refused(sessions: Sessions, foreign: str) -> None:
+    with pytest.raises(MediaError, match="not an uploaded file"):
+        sessions.take("a1", Path(foreign))
+
+
+def test_a_way_out_of_the_uploads_is_refused(sessions: Sessions, uploaded: Uploaded, tmp_path: Path) -> None:
+    inside = uploaded("dog.png")
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(inside.read_bytes())
+    (inside.parent / "link.png").symlink_to(secret)
+    for path in (inside.parent / ".." / ".." / "secret.png", inside.parent / "link.png"):
+        with pytest.raises(MediaError, match="not an uploaded file"):
+            sessions.take("a1", path)
+
+
+def test_the_folder_of_another_session_is_refused(sessions: Sessions, uploaded: Uploaded) -> None:
+    theirs = sessions.take("theirs", uploaded("dog.png"))
+    with pytest.raises(MediaError, match="not an uploaded file"):
+        sessions.take("mine", theirs.path)
+    assert sessions.take("theirs", theirs.path).path == theirs.path
+
+
+@pytest.mark.parametrize("key", ["", "../up", "a/b"])
+def test_a_key_that_is_no_name_is_refused(sessions: Sessions, uploaded: Uploaded, key: str) -> None:
+    with pytest.raises(MediaError):
+        sessions.take(key, uploaded("dog.png"))
+
+
+def bomb() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 100)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def test_files_that_are_no_whole_picture_are_named(sessions: Sessions, uploaded: Uploaded) -> None:
+    whole = uploaded("whole.jpg", Image.effect_noise((200, 200), 60)).read_bytes()
+    for name, content in {
+        "truncated.jpg": whole[: len(whole) // 2],
+        "words.png": b"these are words, not a picture",
+        "empty.png": b"",
+        "bomb.png": bomb(),
+    }.items():
+        with pytest.raises(MediaError, match=name):
+            sessions.take("a1", uploaded(name, content=content))
+
+
+def test_unusual_pictures_are_taken(sessions: Sessions, uploaded: Uploaded) -> None:
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    frames = [Image.new("P", (20, 10), color) for color in (1, 2)]
+    shapes = {
+        "cmyk.jpg": uploaded("cmyk.jpg", Image.new("CMYK", (20, 10))),
+        "deep.png": uploaded("deep.png", Image.new("I;16", (20, 10), 40_000)),
+        "moving.gif": uploaded("moving.gif", frames[0], save_all=True, append_images=frames[1:]),
+        "one.png": uploaded("one.png", Image.new("RGB", (1, 1))),
+        "turned.jpg": uploaded("turned.jpg", Image.new("RGB", (20, 10)), exif=rotated),
+    }
+    sizes = {name: (p.width, p.height) for name, p in ((n, sessions.take("a1", f)) for n, f in shapes.items())}
+    assert sizes == {
+        "cmyk.jpg": (20, 10),
+        "deep.png": (20, 10),
+        "moving.gif": (20, 10),
+        "one.png": (1, 1),
+        "turned.jpg": (10, 20),
+    }
+
+
+def test_closing_removes_the_files_of_that_session_only(sessions: Sessions, uploaded: Uploaded) -> None:
+    mine, theirs = sessions.take("mine", uploaded("dog.png")), sessions.take("theirs", uploaded("dog.png"))
+    sessions.close("mine")
+    assert not mine.path.exists() and theirs.path.exists()
+
+
+def test_the_sweep_removes_what_is_older_than_a_day(sessions: Sessions, uploaded: Uploaded, tmp_path: Path) -> None:
+    old, new = sessions.take("old", uploaded("dog.png")), sessions.take("new", uploaded("dog.png"))
+    os.utime(tmp_path / "sessions" / "old", (time.time() - 90_000,) * 2)
+    sessions.sweep()
+    assert not old.path.exists() and new.path.exists()
