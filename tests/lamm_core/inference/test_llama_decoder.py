@@ -101,13 +101,35 @@ def test_a_later_turn_computes_only_what_is_new(
     lengths: list[int] = []
     forward = decoder._network.forward
     monkeypatch.setattr(
-        decoder._network, "forward", lambda *given: (lengths.append(given[1].shape[1]), forward(*given))[1]
+        decoder._network,
+        "forward",
+        lambda *given, **more: (lengths.append(given[1].shape[1]), forward(*given, **more))[1],
     )
     decode(decoder, prompts[8], Generation(max_new_tokens=1))
     decode(decoder, prompts[6], Generation(max_new_tokens=1))  # somebody else's
     decode(decoder, torch.cat([prompts[8], prompts[3]]), Generation(max_new_tokens=1))
     decode(decoder, torch.cat([prompts[8], prompts[3]]), Generation(max_new_tokens=1))
     assert lengths == [55, 21, 5, 1]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_guessing_saves_steps_and_changes_no_token(
+    language_model: PeftModel, prompts: Sequence[Tensor], monkeypatch: pytest.MonkeyPatch, temperature: float
+) -> None:
+    settings = Generation(max_new_tokens=60, temperature=temperature, seed=0)
+    repeating = [torch.cat([prompt, prompt, prompt[:-1]]) for prompt in prompts[1:7]]
+    with monkeypatch.context() as patched:
+        patched.setattr("lamm_core.inference.llama_decoder.GUESSES", 0)
+        plain = [decode(LlamaDecoder(language_model), prompt, settings) for prompt in repeating]
+    decoder = LlamaDecoder(language_model)
+    steps: list[int] = []
+    forward = decoder._network.forward
+    monkeypatch.setattr(
+        decoder._network, "forward", lambda *given, **more: (steps.append(1), forward(*given, **more))[1]
+    )
+    assert [decode(decoder, prompt, settings) for prompt in repeating] == plain
+    if temperature == 0.0:  # even a random model repeats itself a little
+        assert len(steps) < 0.7 * sum(len(answer) for answer in plain)
 
 
 def test_a_prompt_longer_than_one_step_is_read_whole(
