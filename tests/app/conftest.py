@@ -54,11 +54,11 @@ def chat(services: Services) -> ChatService:
 
 
 @pytest.fixture
-def uploaded(settings: Settings) -> Callable[..., Path]:
+def uploaded(tmp_path: Path) -> Callable[..., Path]:
     """Puts a file where Gradio would put an upload."""
 
     def put(name: str, picture: Image.Image | None = None, *, content: bytes | None = None, **options: object) -> Path:
-        path = settings.uploads / "0123" / name
+        path = tmp_path / "uploads" / "0123" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if content is not None:
             path.write_bytes(content)
