@@ -60,7 +60,8 @@ def _write_numbers(token: Tensor, hundredths: Sequence[int]) -> None:
 
 
 def _shares(values: Sequence[float]) -> list[int]:
-    return [round(min(max(value, 0.0), 1.0) * 100) for value in values]
+    """Hundredths, rounded just as ``grounding`` rounds when it writes an answer."""
+    return [round(float(f"{min(max(value, 0.0), 1.0):.2f}") * 100) for value in values]
 
 
 def picture_token(classes: Tensor, name: Tensor, colour: Tensor, *, aspect: float, side: int) -> Tensor:
