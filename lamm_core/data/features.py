@@ -51,6 +51,7 @@ class FeatureCache:
         self.width = width
         folder.mkdir(parents=True, exist_ok=True)
         self._places: dict[str, Place] = {}
+        self._tails: dict[int, tuple[int, int]] = {}  # values and bytes of index that this writer left, by shard
         self._values: dict[int, np.memmap[tuple[int], np.dtype[np.int16]]] = {}
         self.reload()
 
@@ -89,8 +90,10 @@ class FeatureCache:
         shard, lock = self._own_shard()
         try:
             index_path, values_path = self._paths(shard)
-            lines, valid_bytes = _whole_lines(index_path)
-            end = max((line["offset"] + line["tokens"] * self.width for line in lines), default=0)
+            end, valid_bytes = self._tails.get(shard, (0, -1))
+            if not index_path.exists() or index_path.stat().st_size != valid_bytes:  # not as this writer left it
+                lines, valid_bytes = _whole_lines(index_path)
+                end = max((line["offset"] + line["tokens"] * self.width for line in lines), default=0)
             with _open_cut(values_path, end * BYTES) as values, _open_cut(index_path, valid_bytes) as index:
                 written = []
                 for key, features in items:
@@ -106,6 +109,7 @@ class FeatureCache:
                     line = {"key": key, "offset": place.offset, "tokens": place.tokens, "width": self.width}
                     index.write(json.dumps(line).encode() + b"\n")
                 _sync(index)
+                self._tails[shard] = end, index.tell()
             self._places.update(written)
             self._values.pop(shard, None)
         finally:
