@@ -36,14 +36,20 @@ __all__ = ["READING_WEIGHTS", "SCENE_WEIGHTS", "Found", "PerceptionEncoder", "bu
 
 SCENE_WEIGHTS, READING_WEIGHTS = "scene.safetensors", "reading.safetensors"  # what lamm train-encoder writes
 
-SMALL_SIDE, SMALL_SHAPE = 64, (128, 128)  # pictures this small are icons: four times is enough
+SMALL_SIDE, SMALL_SHAPE = 160, (128, 128)  # small pictures gain nothing from being enlarged further
 SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height
+HEAD = 16  # bytes of a prepared row before its pixels: shape and size, four numbers
+# A large photo is looked at again in four overlapping quarters, so that small objects are not lost.
+TILED_SIDE = 384
+TILES = ((0.0, 0.0, 0.6, 0.6), (0.4, 0.0, 1.0, 0.6), (0.0, 0.4, 0.6, 1.0), (0.4, 0.4, 1.0, 1.0))
+CUT = 0.03  # of a tile: a box that comes this close to an inner edge of its tile is cut off there, and dropped
 MOST_OBJECTS = 10
 LEAST_SCORE = 0.15  # of an object token
 TALLY_SCORE = 0.3
 MOST_TALLIES = 6
 PERSON_SCORE = 0.1  # from here the joints are worth telling
 LETTER_SCORE = 0.35  # mean probability from which the letters are worth telling
+LEAST_SIDE = 0.005  # of a box, as a share of the picture
 SAME_OBJECT = 0.55  # overlap (IoU) from which the weaker of two boxes is dropped
 
 
@@ -84,25 +90,42 @@ class PerceptionEncoder(nn.Module):
 
     def fingerprint(self) -> str:
         """Hash of weights, preprocessing and thresholds."""
-        settings = [SMALL_SIDE, SHAPES, MOST_OBJECTS, LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width]
+        settings = (
+            *(SMALL_SIDE, SHAPES, TILED_SIDE, TILES, CUT, MOST_OBJECTS, LEAST_SIDE, SAME_OBJECT),
+            *(LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width),
+        )
         return fingerprint(self, {"encoder": "perception", "settings": settings})
 
     def prepare(self, medium: Image.Image) -> Tensor:
-        """One row of bytes: shape, size, the picture at the scene's shape, the picture as a word crop."""
+        """One row of bytes: shape and size, a word crop of it all, the scene's view, the tiles of a large picture."""
         width, height = medium.size
         if max(width, height) <= SMALL_SIDE:
             shape = SMALL_SHAPE
         else:
             shape = min(SHAPES, key=lambda size: abs(np.log(size[0] / size[1]) - np.log(width / height)))
-        scene = np.asarray(medium.resize(shape, Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.uint8)
-        word = np.asarray(fit_crop(medium), dtype=np.uint8)
+        views: list[tuple[float, float, float, float]] = [(0.0, 0.0, 1.0, 1.0)]
+        if max(width, height) >= TILED_SIDE:
+            views += TILES
+        pixels = [
+            np.asarray(
+                medium.resize(
+                    shape,
+                    Image.Resampling.BILINEAR,
+                    box=(x1 * width, y1 * height, x2 * width, y2 * height),
+                    reducing_gap=2.0,
+                ),
+                dtype=np.uint8,
+            ).ravel()
+            for x1, y1, x2, y2 in views
+        ]
+        word = np.asarray(fit_crop(medium), dtype=np.uint8).ravel()
         size = np.asarray([*shape, width, height], dtype="<i4").view(np.uint8)
-        return torch.from_numpy(np.concatenate([size, scene.ravel(), word.ravel()]))
+        return torch.from_numpy(np.concatenate([size, word, *pixels]))
 
     @torch.no_grad()
     def encode(self, prepared: Sequence[Tensor]) -> list[Tensor]:
         """Tokens ``(n_i, width)`` of each picture; pictures of one shape are computed together."""
-        heads = [row[:16].cpu().numpy().view("<i4").tolist() for row in prepared]
+        heads = [row[:HEAD].cpu().numpy().view("<i4").tolist() for row in prepared]
         found: list[Tensor] = [torch.empty(0)] * len(prepared)
         for shape in sorted({(head[0], head[1]) for head in heads}):
             places = [place for place, head in enumerate(heads) if (head[0], head[1]) == shape]
@@ -111,9 +134,10 @@ class PerceptionEncoder(nn.Module):
         return found
 
     def _encode_shape(self, rows: Sequence[Tensor], shape: tuple[int, int]) -> list[Tensor]:
-        split = 16 + shape[0] * shape[1] * 3
-        pixels = torch.stack([row[16:split].view(shape[1], shape[0], 3) for row in rows])
-        crops = torch.stack([row[split:].view(CROP_HEIGHT, CROP_WIDTH, 3) for row in rows])
+        word_end = HEAD + CROP_HEIGHT * CROP_WIDTH * 3
+        crops = torch.stack([row[HEAD:word_end].view(CROP_HEIGHT, CROP_WIDTH, 3) for row in rows])
+        views = [row[word_end:].view(-1, shape[1], shape[0], 3) for row in rows]  # the whole picture, then its tiles
+        pixels = torch.stack([view[0] for view in views])
         with torch.autocast(pixels.device.type, torch.bfloat16):
             low = self.__dict__["bottom"](pixels_to_input(pixels))[-1]
             scene: Scene = self.scene(low)
@@ -126,6 +150,8 @@ class PerceptionEncoder(nn.Module):
             width, height = rows[row][8:16].cpu().numpy().view("<i4").tolist()
             colours = pixels[row].float() / 255
             objects = find_objects(scene, row)
+            if len(views[row]) > 1:
+                objects = without_doubles(objects + self._in_tiles(views[row][1:]))
             whole = self._name(named[row].mean((1, 2)))
             parts = [
                 tokens.picture_token(classes[row], whole, colours.mean((0, 1)), aspect=width / height,
@@ -148,6 +174,21 @@ class PerceptionEncoder(nn.Module):
             output.append(torch.stack([part.to(pixels.device) for part in parts]))
         return output
 
+    def _in_tiles(self, tiles: Tensor) -> list[Found]:
+        """Objects found in the four tiles of one picture, their boxes as shares of the whole picture."""
+        with torch.autocast(tiles.device.type, torch.bfloat16):
+            scene: Scene = self.scene(self.__dict__["bottom"](pixels_to_input(tiles))[-1])
+        found = []
+        for row, (x1, y1, x2, y2) in enumerate(TILES):
+            inner = (x1 > 0, y1 > 0, x2 < 1, y2 < 1)
+            for item in find_objects(scene, row):
+                near = (item.box[0] < CUT, item.box[1] < CUT, item.box[2] > 1 - CUT, item.box[3] > 1 - CUT)
+                if not any(cut and edge for cut, edge in zip(near, inner, strict=True)):
+                    left, top, right, bottom = item.box
+                    box = (x1 + left * (x2 - x1), y1 + top * (y2 - y1), x1 + right * (x2 - x1), y1 + bottom * (y2 - y1))
+                    found.append(item._replace(box=box))
+        return found
+
     def _name(self, feature: Tensor) -> Tensor:
         """Code of what ImageNet's classifier calls a pooled feature (1280,): its five likeliest names, mixed."""
         probability, place = self.__dict__["classifier"](feature).softmax(-1).topk(5)
@@ -160,15 +201,21 @@ def find_objects(scene: Scene, row: int) -> list[Found]:
     score = scene.objectness[row].sigmoid()
     peak = functional.max_pool2d(score[None, None], 3, 1, 1)[0, 0]
     lines, columns = torch.nonzero((score == peak) & (score > LEAST_SCORE), as_tuple=True)
-    order = score[lines, columns].argsort(descending=True)
-    kept: list[Found] = []
-    for line, column in zip(lines[order].tolist(), columns[order].tolist(), strict=True):
+    found = []
+    for line, column in zip(lines.tolist(), columns.tolist(), strict=True):
         x1, y1, x2, y2 = scene.boxes[row, line, column].clamp(0, 1).tolist()
-        if x2 - x1 < 0.005 or y2 - y1 < 0.005:
-            continue
-        if all(_overlap((x1, y1, x2, y2), other.box) < SAME_OBJECT for other in kept):
+        if x2 - x1 >= LEAST_SIDE and y2 - y1 >= LEAST_SIDE:
             classes = scene.object_class[row, :, line, column].softmax(-1)
-            kept.append(Found(float(score[line, column]), (x1, y1, x2, y2), classes))
+            found.append(Found(float(score[line, column]), (x1, y1, x2, y2), classes))
+    return without_doubles(found)
+
+
+def without_doubles(found: Sequence[Found]) -> list[Found]:
+    """The objects, strongest first, less those that nearly cover a stronger one."""
+    kept: list[Found] = []
+    for item in sorted(found, key=lambda item: -item.score):
+        if all(_overlap(item.box, other.box) < SAME_OBJECT for other in kept):
+            kept.append(item)
     return kept
 
 
