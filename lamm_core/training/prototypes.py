@@ -1,0 +1,123 @@
+"""Teaches the names of ImageNet's classes without one photograph.
+
+Does not know the trainer. The classifier's weight vector of a class is what the encoder's name code is made of, so a
+token can be composed for every class, with the doubts that the classifier would have; a language model that learns to
+read it can name what the classifier recognises in a real photo. Each composed item is a placeholder picture of a few
+bytes whose features stand in the feature cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+from importlib import resources
+from pathlib import Path
+
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+from torch.nn import functional
+
+from lamm_core.data.features import FeatureCache
+from lamm_core.modalities.perception import PerceptionEncoder, tokens
+from lamm_core.modalities.perception.names import OBJECTS, PICTURE_CLASSES
+
+__all__ = ["imagenet_names", "write_prototypes"]
+
+QUESTIONS = (
+    "What is this?",
+    "What is in the picture?",
+    "What is in this photo?",
+    "What does this picture show?",
+    "Name the main object.",
+    "Name what you see.",
+    "What kind of thing is this?",
+    "Which object is this?",
+    "What exactly is that?",
+    "What do you see in the image?",
+    "Tell me the name of the thing in this photo.",
+    "Can you identify this?",
+    "Identify the main subject.",
+    "What am I looking at?",
+    "Do you know what this is?",
+    "What is the name of this?",
+)
+DOUBTS = 30  # the classes nearest to a class are the ones it is mistaken for
+
+
+def imagenet_names() -> list[str]:
+    """The 1,000 class names in the classifier's order."""
+    text = (resources.files("lamm_core.training") / "imagenet_names.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def write_prototypes(
+    encoder: PerceptionEncoder, cache: FeatureCache, out: Path, *, copies: int = 4, seed: int = 0
+) -> Path:
+    """Write ``out``/pairs.json and ``out``/media, and the composed tokens into the encoder's feature cache."""
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    weights = functional.normalize(encoder.__dict__["classifier"].weight.detach(), dim=-1)
+    near = (weights @ weights.T).topk(DOUBTS + 1).indices[:, 1:]  # (1000, DOUBTS), itself left out
+    media = out / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    records, features = [], []
+    for number, name in enumerate(imagenet_names()):
+        for copy in range(copies):
+            item = f"prototype-{seed}-{number:04d}-{copy}"
+            content = _placeholder(item)
+            (media / f"{item}.png").write_bytes(content)
+            features.append((hashlib.sha256(content).hexdigest(), _compose(encoder, number, near[number], rng)))
+            records.append(
+                {
+                    "id": item,
+                    "image": f"media/{item}.png",
+                    "conversations": [
+                        {"from": "human", "value": rng.choice(QUESTIONS)},
+                        {"from": "gpt", "value": name},
+                    ],
+                    "task_type": "classification",
+                    "src_image": "imagenet-classifier",
+                }
+            )
+    cache.append(features)
+    path = out / "pairs.json"
+    path.write_text(json.dumps(records, indent=0), encoding="utf-8")
+    return path
+
+
+def _placeholder(item: str) -> bytes:
+    note = PngInfo()
+    note.add_text("Comment", f"composed features: {item}")
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "PNG", pnginfo=note)
+    return buffer.getvalue()
+
+
+def _name_code(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.Random) -> Tensor:
+    sure = rng.uniform(0.3, 0.97)
+    others = rng.sample(near.tolist(), 3) + rng.sample(range(len(encoder.name_codes)), 1)
+    shares = torch.tensor([sure] + [(1 - sure) * share for share in sorted(rng.random() / 3 for _ in others)])
+    return (shares[:, None] * encoder.name_codes[[number, *others]]).sum(0)
+
+
+def _compose(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.Random) -> Tensor:
+    classes = (torch.randn(len(PICTURE_CLASSES)) * 3).softmax(-1)
+    name = _name_code(encoder, number, near, rng)
+    parts = [
+        tokens.picture_token(classes, name, torch.rand(3) * 0.7 + 0.15, aspect=rng.uniform(0.6, 1.8),
+                             side=rng.randint(128, 1024))
+    ]  # fmt: skip
+    for rank in range(rng.choice((0, 1, 1, 2, 3))):
+        x, y = sorted(rng.random() for _ in range(2)), sorted(rng.random() for _ in range(2))
+        kinds = (torch.randn(len(OBJECTS)) * 2).softmax(-1)
+        same = rank == 0 and rng.random() < 0.7
+        other = number if same else rng.randrange(len(encoder.name_codes))
+        code = _name_code(encoder, other, near, rng)
+        parts.append(
+            tokens.object_token(rank, [x[0], y[0], x[1], y[1]], rng.uniform(0.15, 0.6), kinds, code, torch.rand(3))
+        )
+    return torch.stack(parts)
