@@ -195,6 +195,14 @@ def test_chat_answers_with_a_real_model_folder(
     assert "pointcloud" in capsys.readouterr().err
 
 
+def test_train_encoder_refuses_a_recipe_with_an_unknown_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("folder: []\n", encoding="utf-8")
+    assert run(monkeypatch, "train-encoder", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")) == 1
+    assert "Did you mean 'folders'?" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_train_refuses_a_recipe_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

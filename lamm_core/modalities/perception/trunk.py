@@ -3,7 +3,7 @@
 Does not know what the features are used for.
 
 Why not PyTorch's own depthwise backward: on a CPU in bf16 it takes most of a training step of the top, and most of that
-goes into the gradient of very few weights. Ours leaves those weights as they are and computes the input gradient as
+goes into the gradient of a few of the weights. Ours leaves those weights as they are and computes the input gradient as
 one more forward convolution with the flipped kernel: 4.6 times as many pictures a second on one core, and still 1.4
 times as many as PyTorch with the same weights frozen (benchmarks/depthwise.py --pictures 64).
 """

@@ -16,6 +16,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from lamm_core.config import LammConfig
 from lamm_core.conversation import Media
 from lamm_core.errors import CheckpointError
 from lamm_core.model.adapters import active
@@ -47,6 +48,17 @@ def load(tmp_path: Path) -> Callable[..., LammModel]:
         return LammModel.from_pretrained(folder, cache=tmp_path / "cache", dtype=torch.float32, **options)
 
     return load
+
+
+def test_where_trained_encoder_weights_came_from_is_forgotten(
+    build: Build, config: LammConfig, tmp_path: Path, load: Callable[..., LammModel]
+) -> None:
+    """They lie in the checkpoint; the folder they were read from may be gone."""
+    model = build()
+    ours = replace(config.modalities["numbers"], options={"weights": "runs/gone", "other": 1})
+    model.config = replace(config, modalities={**config.modalities, "numbers": ours})
+    model.save_pretrained(tmp_path / "checkpoint")
+    assert dict(load(tmp_path / "checkpoint").config.modalities["numbers"].options) == {"other": 1}
 
 
 def test_the_folder_holds_the_trained_parts_and_nothing_else(saved: Path, tiny_lm_folder: Path) -> None:
