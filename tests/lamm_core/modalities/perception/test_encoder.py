@@ -16,7 +16,15 @@ from lamm_core.errors import ConfigError, WeightsError
 from lamm_core.modalities.image import IMAGE
 from lamm_core.modalities.perception import PerceptionEncoder, build_perception
 from lamm_core.modalities.perception import encoder as encoder_module
-from lamm_core.modalities.perception.encoder import LEAST_SCORE, SAME_OBJECT, _overlap, _tallies, _window, find_objects
+from lamm_core.modalities.perception.encoder import (
+    LEAST_SCORE,
+    SAME_OBJECT,
+    Found,
+    _overlap,
+    _tallies,
+    _window,
+    find_objects,
+)
 from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene
 from lamm_core.modalities.perception.tokens import TOKEN_WIDTH
@@ -116,6 +124,28 @@ def test_overlap_is_intersection_over_union() -> None:
         cells = [{(x, y) for x in range(b[0], b[2]) for y in range(b[1], b[3])} for b in boxes]
         expected = len(cells[0] & cells[1]) / len(cells[0] | cells[1])
         assert _overlap([v / 40 for v in boxes[0]], [v / 40 for v in boxes[1]]) == pytest.approx(expected)
+
+
+def test_large_pictures_are_looked_at_again_in_tiles(random_encoder: PerceptionEncoder) -> None:
+    large, small = (random_encoder.prepare(noise(side, side)) for side in (384, 383))
+    assert len(large) - len(small) == 4 * 224 * 224 * 3
+    [tokens] = random_encoder.encode([large])
+    assert torch.isfinite(tokens).all() and tokens.shape[1] == TOKEN_WIDTH
+
+
+def test_what_a_tile_shows_is_told_in_shares_of_the_whole(
+    random_encoder: PerceptionEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box at an inner edge of its tile is cut off there and dropped; at the picture's own edge it is kept."""
+    told = [(0.25, 0.25, 0.75, 0.75), (0.0, 0.2, 0.5, 0.6), (0.3, 0.5, 0.6, 1.0)]
+    classes = torch.ones(len(OBJECTS)) / len(OBJECTS)
+    monkeypatch.setattr(encoder_module, "find_objects", lambda scene, row: [Found(0.5, box, classes) for box in told])
+    found = random_encoder._in_tiles(torch.zeros(4, 128, 128, 3, dtype=torch.uint8))
+    expected = []
+    for x, y in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4)):
+        kept = [told[0], *([told[1]] if x == 0 else []), *([told[2]] if y > 0 else [])]
+        expected += [[x + 0.6 * b[0], y + 0.6 * b[1], x + 0.6 * b[2], y + 0.6 * b[3]] for b in kept]
+    np.testing.assert_allclose([item.box for item in found], expected, atol=1e-9)
 
 
 def test_a_window_holds_at_least_one_cell() -> None:

@@ -58,7 +58,7 @@ def test_a_box_has_the_digits_that_an_answer_writes(x1: float, y1: float, x2: fl
 
 @given(ANY, ANY)
 def test_what_lies_outside_is_told_at_the_edge(x: float, y: float) -> None:
-    expected = [f"{min(max(value, 0), 1):.2f}" for value in (x, y)]
+    expected = [f"{min(max(0.0, value), 1.0):.2f}" for value in (x, y)]
     assert numbers(tokens.joint_token(0, (x, y), 0.5), 2) == expected
 
 
