@@ -17,6 +17,7 @@ from app.shelf import Shelf
 
 __all__ = ["ADAPTER_CHOICES", "ChatService", "Sampling"]
 
+_LEAVE_SECONDS = 2.0  # more than the engine takes to notice a stop
 ADAPTER_CHOICES = ("automatic", "none")  # followed by the names of the model's own
 
 
@@ -38,7 +39,9 @@ class ChatService:
         self.shelf = shelf
         self._sessions = sessions
         self._stops: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
+        self._stopped_early: set[str] = set()  # told to stop while they wait for their turn
+        self._left: set[str] = set()  # cleared while an answer was written
+        self._lock = threading.Condition()
 
     def ask(self, thread: Thread, text: str, files: Sequence[Path]) -> Thread:
         """Add a question. On failure the conversation is the same, with a notice."""
@@ -66,6 +69,10 @@ class ChatService:
             if thread.key in self._stops:
                 return
             self._stops[thread.key] = stop
+            self._left.discard(thread.key)
+            if thread.key in self._stopped_early:
+                stop.set()
+                self._stopped_early.discard(thread.key)
         thread = thread.answered(None)
         try:
             yield from self._answer(thread, sampling, stop)
@@ -75,6 +82,7 @@ class ChatService:
             stop.set()
             with self._lock:
                 self._stops.pop(thread.key, None)
+                self._lock.notify_all()
 
     def _answer(self, thread: Thread, sampling: Sampling, stop: threading.Event) -> Iterator[Thread]:
         from lamm_core.inference.sampling import Generation  # imports torch, which the page does without until now
@@ -105,11 +113,13 @@ class ChatService:
         yield thread.answered(replace(answer, text=answer.text.strip(), finished=True, stopped=stop.is_set()))
 
     def stop(self, thread: Thread) -> None:
-        """Make the running answer end; the model computes no further token."""
+        """Make the running answer end, or the one that waits for its turn; the model computes no further token."""
         with self._lock:
             event = self._stops.get(thread.key)
-        if event is not None:
-            event.set()
+            if event is not None:
+                event.set()
+            elif thread.waiting:
+                self._stopped_early.add(thread.key)
 
     def running(self, thread: Thread) -> bool:
         """Whether an answer is being written in this conversation."""
@@ -137,13 +147,27 @@ class ChatService:
         return replace(thread, exchanges=thread.exchanges[:-1], notice=None, returned=None), thread.exchanges[-1]
 
     def clear(self, thread: Thread) -> Thread:
-        """Start over; a running answer ends. Files stay until the session ends, so the old value can come back."""
-        self.stop(thread)
-        return Thread(key=thread.key)
+        """Start over. A running answer ends and is `left`; files stay until `close`, so the old value can come back."""
+        with self._lock:
+            event = self._stops.get(thread.key)
+            if event is not None:
+                event.set()
+                self._left.add(thread.key)
+                # Until its last value is on its way: whoever shows it must not show it over the new conversation.
+                self._lock.wait_for(lambda: self._stops.get(thread.key) is not event, timeout=_LEAVE_SECONDS)
+        return Thread()
+
+    def left(self, thread: Thread) -> bool:
+        """Whether the conversation was cleared while its answer was written: nobody wants the rest."""
+        with self._lock:
+            return thread.key in self._left
 
     def close(self, thread: Thread) -> None:
         """The visitor is gone: stop computing and remove the files."""
         self.stop(thread)
+        with self._lock:
+            self._stopped_early.discard(thread.key)
+            self._left.discard(thread.key)
         self._sessions.close(thread.key)
 
 

@@ -89,6 +89,8 @@ def marks_value(thread: Thread) -> dict[str, Any]:
 def facts_line(thread: Thread) -> str:
     """What the newest answer took, as escaped HTML; empty when there is nothing to say."""
     answer = thread.newest_answer
+    if answer is None and thread.waiting:
+        return '<span class="writing">waiting for the model</span>'
     if answer is None or not (answer.tokens or answer.stopped):
         return ""
     state = "" if answer.finished else '<span class="writing">writing</span> '

@@ -100,6 +100,14 @@ class Thread:
         """The same conversation with this answer to the newest question."""
         return replace(self, exchanges=(*self.exchanges[:-1], replace(self.exchanges[-1], answer=answer)))
 
+    def settled(self) -> Thread:
+        """The same conversation as if its unfinished answer had been stopped; a question without any is dropped."""
+        if not self.waiting:
+            return self
+        if self.newest_answer is None:
+            return replace(self, exchanges=self.exchanges[:-1])
+        return self.answered(replace(self.newest_answer, finished=True, stopped=True))
+
     def turns(self) -> tuple[Turn, ...]:
         """What the model is asked: everything up to the newest question."""
         turns: list[Turn] = []

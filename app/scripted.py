@@ -41,7 +41,7 @@ class ScriptedEngine:
         self, scripts: Mapping[str, str], *, seconds_per_word: float = 0.0, context_tokens: int = 2048
     ) -> None:
         self._scripts = dict(scripts)
-        self._seconds_per_word = seconds_per_word
+        self.seconds_per_word = seconds_per_word
         self._context_tokens = context_tokens
         self.steps = 0
         self.asked: list[tuple[Turn, ...]] = []
@@ -67,7 +67,7 @@ class ScriptedEngine:
         first: float | None = None
         words = re.findall(r"\s*\S+", self._answer(turns[-1].text))[: settings.max_new_tokens]
         for count, word in enumerate(words, start=1):
-            if (stop or threading.Event()).wait(self._seconds_per_word):
+            if (stop or threading.Event()).wait(self.seconds_per_word):
                 break
             self.steps += 1
             elapsed = time.perf_counter() - began

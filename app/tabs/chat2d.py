@@ -31,11 +31,11 @@ _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 def build(services: Services) -> None:
     """Lay the tab out and connect it."""
     thread = gr.State(Thread(), delete_callback=services.chat.close)
-    earlier = gr.State(Thread())
+    earlier = gr.State(Thread(), delete_callback=services.chat.close)
     with gr.Row(elem_id="chat-tab"):
         with gr.Column(elem_id="chat-left", min_width=0):
             new_chat = gr.Button("New chat", elem_id="new-chat", size="sm")
-            bring_back = gr.Button("Bring the last chat back", elem_id="bring-back", size="sm", visible=False)
+            bring_back = gr.Button("Go to the other chat", elem_id="bring-back", size="sm", visible=False)
             examples = widgets.example_list(services.settings.demo)
         with gr.Column(elem_id="chat-middle", min_width=0):
             stage = widgets.stage()
@@ -110,6 +110,8 @@ def build(services: Services) -> None:
         yield {thread: value}  # a generator that yields nothing would empty every output
         sampling = Sampling(temperature=warmth, top_p=share, max_new_tokens=tokens, adapter=name)
         for after in throttled(services.chat.stream(value, sampling), _YIELD_SECONDS):
+            if services.chat.left(after):
+                return
             yield show(after, new_pictures=after.returned is not None, text=_returned(after, idle))
 
     def retry(value: Thread) -> dict[Any, Any]:
@@ -127,29 +129,39 @@ def build(services: Services) -> None:
         files = [str(picture.path) for picture in taken.pictures] if taken else []
         return show(after, text={"text": taken.question, "files": files} if taken else None)
 
-    def clear(value: Thread) -> dict[Any, Any]:
+    def clear(value: Thread, before: Thread) -> dict[Any, Any]:
         after = services.chat.clear(value)
-        return {**show(after, text=idle()), earlier: value, bring_back: gr.Button(visible=bool(value.exchanges))}
+        if value.exchanges and before.key != value.key:
+            services.chat.close(before)
+        kept = value.settled() if value.exchanges else before
+        return {**show(after, text=idle()), earlier: kept, bring_back: gr.Button(visible=bool(kept.exchanges))}
 
-    def restore(value: Thread) -> dict[Any, Any]:
-        return {**show(value), bring_back: gr.Button(visible=False)}
+    def restore(value: Thread, before: Thread) -> dict[Any, Any]:
+        services.chat.clear(value)
+        kept = value.settled()
+        return {**show(before, text=idle()), earlier: kept, bring_back: gr.Button(visible=bool(kept.exchanges))}
 
     def settle() -> Any:
         return idle()
 
-    def follow(event: Any) -> None:
-        event.then(
+    def follow(event: Any) -> Any:
+        written = event.then(
             answer, [thread, *sampling_inputs], page, concurrency_id="model", concurrency_limit=1, **_QUIET
-        ).then(settle, None, box, **_AT_ONCE)
+        )
+        written.then(settle, None, box, **_AT_ONCE)
+        return written
 
-    follow(box.submit(ask, [thread, box], page, **_AT_ONCE))
-    follow(chatbot.retry(retry, thread, page, **_AT_ONCE))
-    follow(chatbot.edit(edit, thread, page, **_AT_ONCE))
+    answers = [
+        follow(box.submit(ask, [thread, box], page, **_AT_ONCE)),
+        follow(chatbot.retry(retry, thread, page, **_AT_ONCE)),
+        follow(chatbot.edit(edit, thread, page, **_AT_ONCE)),
+    ]
     chatbot.undo(undo, thread, page, **_AT_ONCE)
     box.stop(services.chat.stop, thread, None, **_AT_ONCE)
     box.change(None, box, None, js="(question) => { window.lamm.preview(question); }", api_visibility="private")
-    new_chat.click(clear, thread, [*page, earlier, bring_back], **_AT_ONCE)
-    bring_back.click(restore, earlier, [*page, bring_back], **_AT_ONCE)
+    # An answer that waits for its turn leaves the queue; what a running one still yields is not shown.
+    for button, change in ((new_chat, clear), (bring_back, restore)):
+        button.click(change, [thread, earlier], [*page, earlier, bring_back], cancels=answers, **_AT_ONCE)
 
     def example(event: gr.EventData) -> dict[str, Any]:
         chosen = EXAMPLES[int(event._data["index"]) % len(EXAMPLES)]
@@ -197,7 +209,14 @@ def _model_picker(services: Services) -> gr.Dropdown:
 
     chosen = services.shelf.status().name
     with gr.Group(elem_id="model-group"):
-        model = gr.Dropdown(names() or [chosen], value=chosen, label="Model", elem_id="model", filterable=False)
+        model = gr.Dropdown(
+            names() or [chosen],
+            value=chosen,
+            label="Model",
+            info="For everybody who uses this page.",
+            elem_id="model",
+            filterable=False,
+        )
         adapter = gr.Dropdown(
             adapters(chosen),
             value="automatic",

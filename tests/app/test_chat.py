@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_stop_ends_the_computation_and_keeps_what_was_said(chat: ChatService, en
     assert engine.steps <= 2
     assert last.newest_answer is not None
     assert last.newest_answer.stopped and last.newest_answer.finished and last.newest_answer.text == "word0"
+
+
+def test_stop_reaches_an_answer_that_waits_for_its_turn(chat: ChatService, engine: ScriptedEngine) -> None:
+    asked = chat.ask(Thread(), "a long one", [])
+    chat.stop(asked)
+    last = run(chat, asked)
+    assert engine.steps == 0 and last.newest_answer is not None and last.newest_answer.stopped
+    assert run(chat, chat.ask(last, "hello", [])).newest_answer.tokens == 4  # type: ignore[union-attr]
 
 
 def test_a_page_that_goes_away_ends_the_computation(chat: ChatService, engine: ScriptedEngine) -> None:
@@ -133,6 +142,26 @@ def test_undo_hands_the_question_out(chat: ChatService, uploaded: Uploaded) -> N
     after, taken = chat.undo(thread)
     assert after.exchanges == () and taken is not None and taken.question == "hello" and len(taken.pictures) == 1
     assert chat.ask(after, "again", [taken.pictures[0].path]).notice is None
+
+
+def test_clear_ends_a_running_answer_and_marks_it_as_left(chat: ChatService, engine: ScriptedEngine) -> None:
+    first_word = threading.Event()
+    seen: list[bool] = []
+    asked = chat.ask(Thread(), "a long one", [])
+    engine.seconds_per_word = 0.01
+
+    def read() -> None:
+        for after in chat.stream(asked, Sampling()):
+            seen.append(chat.left(after))
+            first_word.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert first_word.wait(10)
+    assert chat.clear(asked) == Thread()
+    assert not chat.running(asked)
+    reader.join(10)
+    assert seen[0] is False and seen[-1] is True and engine.steps < 500
 
 
 def test_clear_starts_over_and_the_old_conversation_still_works(chat: ChatService, uploaded: Uploaded) -> None:

@@ -47,5 +47,10 @@ def test_marks_carry_the_words_that_name_them() -> None:
     assert chat_view.without_joiners(value["marks"][0]["phrase"]) in SAID.text
 
 
+def test_a_question_without_an_answer_yet_says_what_is_waited_for() -> None:
+    assert "waiting for the model" in chat_view.facts_line(Thread("k", (Exchange("one"),)))
+    assert chat_view.facts_line(Thread("k")) == ""
+
+
 def test_names_from_a_model_folder_are_escaped() -> None:
     assert "<i>" not in chat_view.facts_line(Thread("k", (Exchange("one", (), SAID),)))

@@ -33,6 +33,13 @@ def test_waiting_means_an_unfinished_newest_answer() -> None:
     assert not Thread().waiting
 
 
+def test_an_unfinished_answer_settles_as_stopped() -> None:
+    thread = conversation()
+    assert len(thread.settled().exchanges) == 1 and not thread.settled().waiting
+    partly = thread.answered(Answer("Br")).settled()
+    assert partly.newest_answer == Answer("Br", finished=True, stopped=True)
+
+
 def test_marks_are_boxes_and_points_in_reading_order() -> None:
     text = "left eye [0.30, 0.40]; dog [0.10, 0.20, 0.50, 0.90]"
     marks = marks_in(text)

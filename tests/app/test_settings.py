@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from app.settings import REPOSITORY, Settings
+from app.settings import REPOSITORY, VARIABLES, Settings
 from lamm_core.errors import ConfigError
 
 
@@ -45,6 +46,12 @@ def test_importing_the_package_switches_telemetry_off() -> None:
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, env={})
     assert ran.stdout.split() == ["False", "1"]
+
+
+def test_every_variable_that_is_read_is_described() -> None:
+    source = (REPOSITORY / "app" / "settings.py").read_text()
+    read = set(re.findall(r'(?:values\.get\(|values, )"([A-Z_]+)"', source)) | {"PORT", "GRADIO_SERVER_PORT"}
+    assert read == set(VARIABLES)
 
 
 def test_no_other_file_reads_the_environment() -> None:

@@ -129,6 +129,33 @@ def test_retry_edit_undo_clear_and_back(visit: Visit, served: Any, dog: Path) ->
     expect(page.locator("#thread")).to_contain_text("Where is the dog?")
 
 
+def test_a_new_chat_while_an_answer_is_written_stays_empty(visit: Visit, served: Any) -> None:
+    visitor = visit()
+    visitor.ask("a long one")
+    expect(visitor.page.locator("#thread .bot.message")).to_contain_text("word3", timeout=30_000)
+    visitor.page.click("#new-chat")
+    expect(visitor.page.locator("#thread .message")).to_have_count(0)
+    steps = served.engine.steps
+    visitor.page.wait_for_timeout(1000)  # a while in which a running computation would have come back
+    assert served.engine.steps <= steps + 2
+    expect(visitor.page.locator("#thread .message")).to_have_count(0)
+    visitor.ask("hello")
+    visitor.answered()
+    expect(visitor.page.locator("#thread")).not_to_contain_text("word3")
+
+
+def test_a_visitor_who_waits_for_another_can_stop(visit: Visit) -> None:
+    first, second = visit(), visit()
+    first.ask("a long one")
+    expect(first.page.locator("#thread .bot.message")).to_contain_text("word3", timeout=30_000)
+    second.ask("hello")
+    expect(second.page.locator("#facts .writing")).to_have_text("waiting for the model")
+    second.page.click("#ask .stop-button")
+    first.page.click("#ask .stop-button")
+    first.answered()
+    expect(second.page.locator("#facts")).to_contain_text("stopped", timeout=30_000)
+
+
 def test_two_visitors_never_see_each_other(visit: Visit, dog: Path) -> None:
     first, second = visit(), visit()
     first.attach(dog)
