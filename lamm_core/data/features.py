@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from lamm_core.conversation import Media
 from lamm_core.errors import DataError, MediaError
+from lamm_core.modalities.base import Encoder
 
 __all__ = ["Computed", "FeatureCache", "compute_features", "content_hash"]
 
@@ -54,6 +55,11 @@ class FeatureCache:
         self._tails: dict[int, tuple[int, int]] = {}  # values and bytes of index that this writer left, by shard
         self._values: dict[int, np.memmap[tuple[int], np.dtype[np.int16]]] = {}
         self.reload()
+
+    @classmethod
+    def of(cls, encoder: Encoder, modality: str, cache: Path) -> FeatureCache:
+        """The features of an encoder of one modality under the machine's cache folder."""
+        return cls(cache / "features" / f"{modality}-{encoder.fingerprint()[:16]}", encoder.width)
 
     def reload(self) -> None:
         """See what other writers have added."""

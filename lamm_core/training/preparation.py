@@ -51,11 +51,7 @@ def prepare(
     dropped: dict[str, str] = {}
     items = _read(recipe.data, bars)
     measured = _read(recipe.eval_data, bars)
-    caches = {
-        name: FeatureCache(cache / "features" / f"{name}-{encoder.fingerprint()[:16]}", encoder.width)
-        for name in model.encoders
-        for encoder in [model.encoder(name)]
-    }
+    caches = {name: FeatureCache.of(model.encoder(name), name, cache) for name in model.encoders}
     media = [medium for item in (*items, *measured) for medium in item.sample.media]
     keys, failures = _encode(media, caches, model, accelerator, bars)
     items, measured = _hold_apart(items, measured, recipe, keys, dropped)

@@ -14,7 +14,16 @@ from torch.nn import functional
 
 from lamm_core.modalities.perception.names import CHARACTERS, OBJECTS, PICTURE_CLASSES
 
-__all__ = ["NAME_CODE", "TOKEN_WIDTH", "joint_token", "letter_token", "object_token", "picture_token", "tally_token"]
+__all__ = [
+    "NAME_CODE",
+    "TOKEN_WIDTH",
+    "channel",
+    "joint_token",
+    "letter_token",
+    "object_token",
+    "picture_token",
+    "tally_token",
+]
 
 NAME_CODE = 128  # channels of the code of an ImageNet name
 DIGITS = 11 + 10  # tenths 0 to 10, hundredths 0 to 9
@@ -109,3 +118,8 @@ def tally_token(rank: int, label: int, count: int) -> Tensor:
     _write_numbers(token, [count])
     _put(token, "object", functional.one_hot(torch.tensor(label), len(OBJECTS)).float())
     return token
+
+
+def channel(field: str) -> int:
+    """Where a field starts in a token."""
+    return _START[field]
