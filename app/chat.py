@@ -45,7 +45,7 @@ class ChatService:
 
     def ask(self, thread: Thread, text: str, files: Sequence[Path]) -> Thread:
         """Add a question. On failure the conversation is the same, with a notice."""
-        thread = replace(thread, key=thread.key or self._sessions.new_key(), notice=None, returned=None)
+        thread = replace(self._to_answer(thread), key=thread.key or self._sessions.new_key())
         text = text.strip()
         if self.running(thread):
             return replace(
@@ -58,7 +58,8 @@ class ChatService:
             pictures = tuple(self._sessions.take(thread.key, file) for file in files)
         except Exception as error:  # a bad file is the normal case here; explain() logs the rest
             return replace(thread, notice=explain(error))
-        return replace(thread, exchanges=(*thread.exchanges, Exchange(text, pictures)))
+        # A question whose turn never came would stand before this one without an answer, which no model can continue.
+        return replace(thread, exchanges=(*thread.settled().exchanges, Exchange(text, pictures)))
 
     def stream(self, thread: Thread, sampling: Sampling) -> Iterator[Thread]:
         """Answer the newest question; every value is the conversation so far. A failure ends in a notice."""
@@ -131,14 +132,14 @@ class ChatService:
         if not thread.exchanges or self.running(thread):
             return thread
         newest = replace(thread.exchanges[-1], answer=None, earlier=thread.exchanges[-1].answer)
-        return replace(thread, exchanges=(*thread.exchanges[:-1], newest), notice=None, returned=None)
+        return replace(self._to_answer(thread), exchanges=(*thread.exchanges[:-1], newest))
 
     def edit(self, thread: Thread, position: int, text: str) -> Thread:
         """Ask the question at ``position`` (counted in exchanges) anew; what followed it is dropped."""
         if self.running(thread) or not 0 <= position < len(thread.exchanges) or not text.strip():
             return thread
         changed = replace(thread.exchanges[position], question=text.strip(), answer=None, earlier=None)
-        return replace(thread, exchanges=(*thread.exchanges[:position], changed), notice=None, returned=None)
+        return replace(self._to_answer(thread), exchanges=(*thread.exchanges[:position], changed))
 
     def undo(self, thread: Thread) -> tuple[Thread, Exchange | None]:
         """Take the newest question and its answer back; the question is handed out so that it can be asked again."""
@@ -156,6 +157,12 @@ class ChatService:
                 # Until its last value is on its way: whoever shows it must not show it over the new conversation.
                 self._lock.wait_for(lambda: self._stops.get(thread.key) is not event, timeout=_LEAVE_SECONDS)
         return Thread()
+
+    def _to_answer(self, thread: Thread) -> Thread:
+        """Without what is left of the last attempt: its notice, and a stop that came just after it had ended."""
+        with self._lock:
+            self._stopped_early.discard(thread.key)
+        return replace(thread, notice=None, returned=None)
 
     def left(self, thread: Thread) -> bool:
         """Whether the conversation was cleared while its answer was written: nobody wants the rest."""

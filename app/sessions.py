@@ -49,9 +49,9 @@ class Sessions:
         folder.mkdir(parents=True, exist_ok=True)
         # One folder for each file keeps the person's own file name, which the model never sees but the page shows.
         home = folder / digest
-        kept, view = home / source.name, home / "view.webp"
+        kept, view = home / "original" / source.name, home / "view.webp"
         if not (kept.exists() and view.exists()):
-            home.mkdir(exist_ok=True)
+            kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(content)
             small = picture.copy()
             small.thumbnail((_VIEW_SIDE, _VIEW_SIDE))

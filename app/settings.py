@@ -22,7 +22,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VARIABLES: Mapping[str, str] = {
     "LAMM_CACHE": "folder of fetched base weights and of what the page keeps while it runs",
     "LAMM_MODELS": "folder whose sub-folders are models of yours",
-    "LAMM_RUNS": "folder of training runs",
     "LAMM_HOST": "address to listen on; 0.0.0.0 lets other machines in",
     "PORT": "port of the page; GRADIO_SERVER_PORT means the same",
     "GRADIO_SERVER_PORT": "port of the page when PORT is not set",
@@ -42,7 +41,6 @@ class Settings:
 
     cache: Path
     models: Path
-    runs: Path
     uploads: Path
     host: str = "127.0.0.1"
     port: int = 7860
@@ -68,7 +66,6 @@ class Settings:
         return cls(
             cache=cache,
             models=_folder(values, "LAMM_MODELS", cache / "models"),
-            runs=_folder(values, "LAMM_RUNS", REPOSITORY / "runs"),
             # The same rule as Gradio's, which puts uploads there before we see them.
             uploads=_folder(values, "GRADIO_TEMP_DIR", Path(tempfile.gettempdir()) / "gradio"),
             host=values.get("LAMM_HOST") or cls.host,

@@ -87,7 +87,7 @@ class Status:
 
 
 class Shelf:
-    """Lists model folders and holds one model; switching loads the other in a thread and then lets go of the first."""
+    """Lists model folders and holds one model; switching lets go of it and loads the other in a thread."""
 
     def __init__(self, folders: Sequence[Path], load: Callable[[ModelCard, Progress], Loaded]) -> None:
         self._folders = tuple(folders)

@@ -101,6 +101,9 @@ def chat(
     temperature: Annotated[
         float, typer.Option(min=0.0, max=10.0, help="0: always the likeliest word; 1: livelier, less sure.")
     ] = 0.0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw among the likeliest words up to this share, when the temperature is above 0.")
+    ] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Same seed, same answer, when the temperature is above 0.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; left out: the best there is.")] = None,
 ) -> None:
@@ -113,9 +116,10 @@ def chat(
     Positions in answers are fractions of the picture: label [left, top, right, bottom].
     """
     *pictures, question = words
-    if Path(question).is_file():
+    # os.path says no to a text too long for a file name, where pathlib raises.
+    if os.path.isfile(question):
         raise ConfigError(f"The last argument is the question, and {question} is a file. Add a question in quotes.")
-    missing = [picture for picture in pictures if not Path(picture).is_file()]
+    missing = [picture for picture in pictures if not os.path.isfile(picture)]
     if missing:
         raise ConfigError(f"There is no picture file {missing[0]!r}. Put the question in quotes if it was part of it.")
     folder = find_model(model)
@@ -123,7 +127,7 @@ def chat(
     from lamm_core.inference.engine import Engine, Generation
 
     engine = Engine(loaded)
-    settings = Generation(max_new_tokens=max_tokens, temperature=temperature, seed=seed)
+    settings = Generation(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
     turn = Turn("user", question, tuple(Media("image", Path(picture)) for picture in pictures))
     last = None
     for piece in engine.stream([turn], settings, adapter=adapter):

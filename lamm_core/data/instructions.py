@@ -189,19 +189,7 @@ def _strip_own_lines(text: str) -> str:
 
 
 def _sample(record: Mapping[str, Any], turns: tuple[Turn, ...], fallback_id: str) -> Sample:
-    known = {
-        "id",
-        "image",
-        "images",
-        "pcl",
-        "conversations",
-        "messages",
-        "target",
-        "src_image",
-        "src_dataset",
-        "src_id",
-    }
-    metadata = {key: value for key, value in record.items() if key not in known and value is not None}
+    metadata = {key: value for key, value in record.items() if key not in _OWN_KEYS and value is not None}
     metadata["task_type"] = record.get("task_type") or "normal"
     if source := record.get("src_dataset") or record.get("src_image"):
         metadata["source_dataset"] = source

@@ -62,6 +62,21 @@ def test_stop_reaches_an_answer_that_waits_for_its_turn(chat: ChatService, engin
     assert run(chat, chat.ask(last, "hello", [])).newest_answer.tokens == 4  # type: ignore[union-attr]
 
 
+def test_a_stop_that_comes_too_late_spares_the_next_answer(chat: ChatService) -> None:
+    steps = list(chat.stream(chat.ask(Thread(), "hello", []), Sampling()))
+    for again in (lambda: chat.ask(steps[-1], "hello again", []), lambda: chat.retry(steps[-1])):
+        chat.stop(steps[-2])  # what the page still holds when the last value is on its way
+        answer = run(chat, again()).newest_answer
+        assert answer is not None and not answer.stopped and answer.tokens == 4
+
+
+def test_a_question_whose_turn_never_came_makes_room_for_the_next(chat: ChatService, engine: ScriptedEngine) -> None:
+    waiting = chat.ask(run(chat, chat.ask(Thread(), "hello", [])), "lost", [])
+    done = run(chat, chat.ask(waiting, "hello again", []))
+    assert [turn.text for turn in engine.asked[-1] if turn.role == "user"] == ["hello", "hello again"]
+    assert [turn.role for turn in engine.asked[-1]] == ["user", "assistant", "user"] and not done.waiting
+
+
 def test_a_page_that_goes_away_ends_the_computation(chat: ChatService, engine: ScriptedEngine) -> None:
     stream = chat.stream(chat.ask(Thread(), "a long one", []), Sampling())
     thread = next(stream)

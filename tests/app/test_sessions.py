@@ -31,6 +31,12 @@ def test_a_picture_is_copied_and_gets_a_view_for_browsers(sessions: Sessions, up
         assert view.format == "WEBP"
 
 
+def test_a_picture_called_like_our_view_stays_as_it_was_uploaded(sessions: Sessions, uploaded: Uploaded) -> None:
+    file = uploaded("view.webp", Image.effect_noise((1800, 20), 60), lossless=True)
+    picture = sessions.take("a1", file)
+    assert picture.path.read_bytes() == file.read_bytes() and picture.view != picture.path
+
+
 def test_two_pictures_of_the_same_name_stay_apart(sessions: Sessions, uploaded: Uploaded) -> None:
     first = sessions.take("a1", uploaded("dog.png"))
     second = sessions.take("a1", uploaded("dog.png", Image.new("RGB", (8, 8), "red")))

@@ -17,7 +17,7 @@ from lamm_core import __main__ as cli
 from lamm_core.conversation import Turn
 from lamm_core.errors import CheckpointError, WeightsError
 
-COMMANDS = ("fetch", "chat", "train", "models", "convert")
+COMMANDS = ("fetch", "chat", "train", "train-encoder", "name-pairs", "models", "convert")
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +114,8 @@ def test_forgotten_question_and_missing_picture_are_told(
     assert "Add a question" in capsys.readouterr().err
     assert run(monkeypatch, "chat", "nowhere.png", "What is it?") == 1
     assert "no picture file 'nowhere.png'" in capsys.readouterr().err
+    assert run(monkeypatch, "chat", "a question " * 400) == 1
+    assert "no model called 'lamm-mini'" in capsys.readouterr().err
 
 
 def test_fetch_passes_on_where_from_and_shows_errors(
@@ -165,13 +167,13 @@ def test_chat_shows_boxes_as_they_are_and_passes_its_options_on(
     monkeypatch.setattr(engine, "Engine", SpokenEngine)
     monkeypatch.setattr(cli, "load_model", lambda folder, **options: folder)
     arguments = (str(picture), str(picture), "Where is the dog?", "--adapter", "image", "--max-tokens", "7")
-    assert run(monkeypatch, "chat", *arguments, "--temperature", "0.5", "--seed", "3") == 0
+    assert run(monkeypatch, "chat", *arguments, "--temperature", "0.5", "--top-p", "0.9", "--seed", "3") == 0
     printed = capsys.readouterr()
     assert printed.out == "dog [0.10, 0.20, 0.50, 0.90]\n"
     assert "9 tokens, 40 a second, first after 0.5 s" in printed.err
     [(turns, settings, adapter)] = SpokenEngine.asked
     assert turns[0].text == "Where is the dog?" and len(turns[0].media) == 2 and adapter == "image"
-    assert (settings.max_new_tokens, settings.temperature, settings.seed) == (7, 0.5, 3)
+    assert (settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed) == (7, 0.5, 0.9, 3)
 
 
 def test_chat_answers_with_a_real_model_folder(
