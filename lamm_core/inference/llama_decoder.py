@@ -221,7 +221,7 @@ class OneRow:
         # A short common beginning is the system text; taking it over would cost somebody else their conversation.
         if best is None or 2 * length < best.cache.length:
             best, length = Conversation(self._weights, prompt[:0].clone(), self._network.cache(1)), 0
-            del self._kept[: len(self._kept) - KEPT_CONVERSATIONS + 1]
+            del self._kept[: max(0, len(self._kept) - KEPT_CONVERSATIONS + 1)]
         else:
             self._kept.remove(best)
         self._kept.append(best)

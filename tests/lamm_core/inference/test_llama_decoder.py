@@ -112,6 +112,22 @@ def test_a_later_turn_computes_only_what_is_new(
     assert lengths == [55, 21, 5, 1]
 
 
+def test_four_conversations_taking_turns_are_all_remembered(
+    language_model: PeftModel, prompts: Sequence[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = LlamaDecoder(language_model)
+    lengths: list[int] = []
+    forward = decoder._network.forward
+    monkeypatch.setattr(
+        decoder._network,
+        "forward",
+        lambda *given, **more: (lengths.append(given[1].shape[1]), forward(*given, **more))[1],
+    )
+    for prompt in [*prompts[5:9], *prompts[5:9]]:
+        decode(decoder, prompt, Generation(max_new_tokens=1))
+    assert lengths == [13, 21, 34, 55, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_guessing_saves_steps_and_changes_no_token(
     language_model: PeftModel, prompts: Sequence[Tensor], monkeypatch: pytest.MonkeyPatch, temperature: float
