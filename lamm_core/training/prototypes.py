@@ -2,22 +2,20 @@
 
 Does not know the trainer. The classifier's weight vector of a class is what the encoder's name code is made of, so a
 token can be composed for every class, with the doubts that the classifier would have; a language model that learns to
-read it can name what the classifier recognises in a real photo. Each composed item is a placeholder picture of a few
-bytes whose features stand in the feature cache.
+read it can name what the classifier recognises in a real photo. Each composed item is a placeholder file of a few
+bytes whose features stand in the feature cache. It is no picture: where the cache is another one, training leaves the
+item out and says so, rather than learn a name from an empty square.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import random
 from importlib import resources
 from pathlib import Path
 
 import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torch.nn import functional
 
@@ -68,13 +66,13 @@ def write_prototypes(
     for number, name in enumerate(imagenet_names()):
         for copy in range(copies):
             item = f"prototype-{seed}-{number:04d}-{copy}"
-            content = _placeholder(item)
-            (media / f"{item}.png").write_bytes(content)
+            content = f"composed features: {item}\n".encode()
+            (media / f"{item}.features").write_bytes(content)
             features.append((hashlib.sha256(content).hexdigest(), _compose(encoder, number, near[number], rng)))
             records.append(
                 {
                     "id": item,
-                    "image": f"media/{item}.png",
+                    "image": f"media/{item}.features",
                     "conversations": [
                         {"from": "human", "value": rng.choice(QUESTIONS)},
                         {"from": "gpt", "value": name},
@@ -87,14 +85,6 @@ def write_prototypes(
     path = out / "pairs.json"
     path.write_text(json.dumps(records, indent=0), encoding="utf-8")
     return path
-
-
-def _placeholder(item: str) -> bytes:
-    note = PngInfo()
-    note.add_text("Comment", f"composed features: {item}")
-    buffer = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(buffer, "PNG", pnginfo=note)
-    return buffer.getvalue()
 
 
 def _name_code(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.Random) -> Tensor:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lamm_core.data.features import FeatureCache, content_hash
+from lamm_core.conversation import Media
+from lamm_core.data.features import FeatureCache, compute_features, content_hash
+from lamm_core.modalities.image import load
 from lamm_core.modalities.perception import PerceptionEncoder, tokens
 from lamm_core.training.prototypes import imagenet_names, write_prototypes
 
@@ -41,6 +43,16 @@ def test_every_placeholder_has_features_whose_name_code_is_nearest_to_its_own_cl
         code = picture[start : start + tokens.NAME_CODE]
         right += names[int((encoder.name_codes @ code).argmax())] == record["conversations"][1]["value"]
     assert right >= 18  # of 20: the surest class may be the doubt where its share is low
+
+
+def test_without_its_features_a_placeholder_is_left_out_and_not_looked_at(
+    encoder: PerceptionEncoder, tmp_path: Path
+) -> None:
+    path = write_prototypes(encoder, FeatureCache(tmp_path / "features", encoder.width), tmp_path / "names", copies=1)
+    medium = Media("image", path.parent / json.loads(path.read_text())[0]["image"])
+    elsewhere = FeatureCache(tmp_path / "elsewhere", encoder.width)
+    found = compute_features([medium], elsewhere, lambda media: encoder.encode([encoder.prepare(load(media[0].path))]))
+    assert found.keys == {} and "not a picture" in found.failures[medium]
 
 
 def test_the_same_seed_writes_the_same_pairs(encoder: PerceptionEncoder, tmp_path: Path) -> None:
