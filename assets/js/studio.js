@@ -24,6 +24,12 @@ window.lamm = window.lamm || {};
     const write = navigator.clipboard.writeText.bind(navigator.clipboard);
     navigator.clipboard.writeText = (text) => write(text.replaceAll("\u2060", ""));
   }
+  document.addEventListener("copy", (event) => {
+    const text = String(getSelection());
+    if (!text.includes("\u2060")) return;
+    event.clipboardData.setData("text/plain", text.replaceAll("\u2060", ""));
+    event.preventDefault();
+  });
 
   // ---- files into the question
   lamm.attach = (files) => {

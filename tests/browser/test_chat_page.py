@@ -67,6 +67,24 @@ def test_words_of_the_model_are_words_and_never_markup(visit: Visit, dog: Path) 
     assert visitor.errors == []
 
 
+def test_what_one_selects_and_copies_is_what_was_said(visit: Visit, dog: Path) -> None:
+    visitor = visit()
+    visitor.attach(dog)
+    visitor.ask("Where is the <b>dog</b> & cat?")
+    visitor.answered()
+    copied = visitor.page.evaluate(
+        """() => {
+          const thread = document.querySelector('#thread');
+          getSelection().selectAllChildren(thread);
+          const clipboardData = new DataTransfer();
+          const event = new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true });
+          thread.dispatchEvent(event);
+          return event.clipboardData.getData('text/plain');
+        }"""
+    )
+    assert "Where is the <b>dog</b> & cat?" in copied and "<img src=x onerror=alert(1)>" in copied
+
+
 def test_pointing_at_a_name_shows_its_box_alone(visit: Visit, dog: Path) -> None:
     visitor = visit()
     visitor.attach(dog)
