@@ -145,6 +145,8 @@ class PerceptionEncoder(nn.Module):
             table, _ = self.reading(pixels_to_input(crops))
         joints, peaks = joint_positions(scene.joints)
         classes = scene.picture_class.float().softmax(-1)
+        if shape == SMALL_SHAPE:
+            classes = (classes + self._mirrored_classes(pixels)) / 2
         output = []
         for row in range(len(rows)):
             width, height = rows[row][8:16].cpu().numpy().view("<i4").tolist()
@@ -173,6 +175,12 @@ class PerceptionEncoder(nn.Module):
                     parts.append(tokens.letter_token(place, vote))
             output.append(torch.stack([part.to(pixels.device) for part in parts]))
         return output
+
+    def _mirrored_classes(self, pixels: Tensor) -> Tensor:
+        """Class probabilities of the pictures seen in a mirror: a second opinion where a whole picture is one thing."""
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            low = self.__dict__["bottom"](pixels_to_input(pixels.flip(2)))[-1]
+            return self.scene.name_picture(low).float().softmax(-1)
 
     def _in_tiles(self, tiles: Tensor) -> list[Found]:
         """Objects found in the four tiles of one picture, their boxes as shares of the whole picture."""

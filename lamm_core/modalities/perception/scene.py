@@ -57,6 +57,11 @@ class SceneStream(nn.Module):
         self.picture_class = nn.Linear(1280, len(PICTURE_CLASSES))
         nn.init.constant_(self.objectness.get_parameter("bias"), -3.0)  # focal loss wants a rare positive at the start
 
+    def name_picture(self, bottom: Tensor) -> Tensor:
+        """Only the logits of the picture's class, (B, 10)."""
+        logits: Tensor = self.picture_class(self.top(bottom)[-1].float().mean((2, 3)))
+        return logits
+
     def forward(self, bottom: Tensor) -> Scene:
         """``bottom`` is the frozen bottom's (B, 40, 2h, 2w) map."""
         outputs = self.top(bottom)
