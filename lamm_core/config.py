@@ -25,7 +25,7 @@ __all__ = [
     "refuse_unknown",
 ]
 
-ProjectorKind = Literal["linear", "mlp"]
+ProjectorKind = Literal["linear", "mlp", "words"]
 TemplateName = Literal["chat", "vicuna_v0", "llama2"]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-__all__ = ["Encoder", "Modality"]
+__all__ = ["Encoder", "Modality", "WordExamples"]
 
 
 @runtime_checkable
@@ -35,6 +35,15 @@ class Encoder(Protocol):
 
     def encode(self, prepared: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Encode a batch; one ``(num_tokens_i, width)`` tensor for each medium, in order."""
+        ...
+
+
+@runtime_checkable
+class WordExamples(Protocol):
+    """An encoder whose tokens mean words: a projector can start from the language model's embeddings of them."""
+
+    def word_examples(self) -> tuple[torch.Tensor, list[str]]:
+        """Rows ``(k, width)`` as tokens would hold them, and the word that each means."""
         ...
 
 

@@ -21,7 +21,7 @@ from lamm_core.conversation import Media, Turn
 from lamm_core.data.tokenize import PromptBuilder
 from lamm_core.errors import ConfigError, MediaError
 from lamm_core.modalities import modality
-from lamm_core.modalities.base import Encoder
+from lamm_core.modalities.base import Encoder, WordExamples
 from lamm_core.model import checkpoint
 from lamm_core.model.adapters import add_adapter
 from lamm_core.model.card import Card
@@ -34,7 +34,7 @@ from lamm_core.model.language import (
     language_model_folder,
     load_language_model,
 )
-from lamm_core.model.projector import build_projector
+from lamm_core.model.projector import build_projector, start_from_words
 from lamm_core.model.quantize import Quantization
 
 if TYPE_CHECKING:
@@ -111,7 +111,27 @@ class LammModel(nn.Module, ModelHubMixin):
         }
         folder = language_model_folder(config.language_model, cache)
         language_model, tokenizer = load_language_model(folder, device=device, dtype=dtype, quantize=quantize)
-        return cls(config, language_model=language_model, tokenizer=tokenizer, encoders=encoders, base_folder=folder)
+        model = cls(config, language_model=language_model, tokenizer=tokenizer, encoders=encoders, base_folder=folder)
+        for name, settings in config.modalities.items():
+            if settings.projector == "words":
+                model._start_from_words(name, settings.encoder)
+        return model
+
+    def _start_from_words(self, name: str, encoder_name: str) -> None:
+        encoder = self.encoders[name]
+        if not isinstance(encoder, WordExamples):
+            raise ConfigError(
+                f"The encoder {encoder_name!r} does not say which words its tokens mean, so its projector cannot be "
+                "'words'. Choose linear or mlp."
+            )
+        rows, words = encoder.word_examples()
+        table = self.embeddings.weight.detach().float().cpu()
+        embedded = []
+        for word in words:  # as it is written at the start of an answer, and inside one
+            ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
+            ids += self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            embedded.append(table[ids].mean(0))
+        start_from_words(cast(nn.Linear, self.projectors[name]), rows, torch.stack(embedded))
 
     @property
     def base_model(self) -> PreTrainedModel:

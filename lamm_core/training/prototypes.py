@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -21,9 +20,9 @@ from torch.nn import functional
 
 from lamm_core.data.features import FeatureCache
 from lamm_core.modalities.perception import PerceptionEncoder, tokens
-from lamm_core.modalities.perception.names import OBJECTS, PICTURE_CLASSES
+from lamm_core.modalities.perception.names import OBJECTS, PICTURE_CLASSES, imagenet_names
 
-__all__ = ["imagenet_names", "write_prototypes"]
+__all__ = ["write_prototypes"]
 
 QUESTIONS = (
     "What is this?",
@@ -44,12 +43,6 @@ QUESTIONS = (
     "What is the name of this?",
 )
 DOUBTS = 30  # the classes nearest to a class are the ones it is mistaken for
-
-
-def imagenet_names() -> list[str]:
-    """The 1,000 class names in the classifier's order."""
-    text = (resources.files("lamm_core.training") / "imagenet_names.txt").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def write_prototypes(

@@ -21,7 +21,7 @@ from lamm_core.backbones import fetch
 from lamm_core.errors import ConfigError, WeightsError
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
-from lamm_core.modalities.perception.names import OBJECTS
+from lamm_core.modalities.perception.names import OBJECTS, imagenet_names
 from lamm_core.modalities.perception.reading import (
     CROP_HEIGHT,
     CROP_WIDTH,
@@ -95,6 +95,15 @@ class PerceptionEncoder(nn.Module):
             *(LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width),
         )
         return fingerprint(self, {"encoder": "perception", "settings": settings})
+
+    def word_examples(self) -> tuple[Tensor, list[str]]:
+        """Token rows (k, width) and the words they mean: single channels, and the codes of ImageNet's names."""
+        channels = tokens.channel_words()
+        rows = torch.zeros(len(channels) + len(self.name_codes), self.width)
+        rows[range(len(channels)), list(channels)] = 1.0
+        start = tokens.channel("name")
+        rows[len(channels) :, start : start + tokens.NAME_CODE] = self.name_codes.cpu()
+        return rows, [*channels.values(), *imagenet_names()]
 
     def prepare(self, medium: Image.Image) -> Tensor:
         """One row of bytes: shape and size, a word crop of it all, the scene's view, the tiles of a large picture."""

@@ -5,7 +5,9 @@ Does not know pixels. The COCO names and their order are those of the data set's
 
 from __future__ import annotations
 
-__all__ = ["CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES"]
+from importlib import resources
+
+__all__ = ["CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES", "imagenet_names"]
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
@@ -25,3 +27,9 @@ JOINTS = (
 )  # fmt: skip
 MIRRORED_JOINTS = (5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13)  # where each joint goes when a picture is flipped
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def imagenet_names() -> list[str]:
+    """The 1,000 class names in the classifier's order."""
+    text = (resources.files("lamm_core.modalities.perception") / "imagenet_names.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lamm_core.modalities.perception.names import CHARACTERS, OBJECTS, PICTURE_CLASSES
+from lamm_core.modalities.perception.names import CHARACTERS, JOINTS, OBJECTS, PICTURE_CLASSES
 
 __all__ = [
     "NAME_CODE",
     "TOKEN_WIDTH",
     "channel",
+    "channel_words",
     "joint_token",
     "letter_token",
     "object_token",
@@ -118,6 +119,15 @@ def tally_token(rank: int, label: int, count: int) -> Tensor:
     _write_numbers(token, [count])
     _put(token, "object", functional.one_hot(torch.tensor(label), len(OBJECTS)).float())
     return token
+
+
+def channel_words() -> dict[int, str]:
+    """The word that a channel stands for, where there is one."""
+    words: dict[int, str] = dict(enumerate(("picture", "object", "joint", "letter", "count"), _START["kind"]))
+    words |= dict(enumerate(JOINTS, _START["slot"]))
+    for field, names in (("picture", PICTURE_CLASSES), ("object", OBJECTS), ("letter", CHARACTERS)):
+        words |= dict(enumerate(names, _START[field]))
+    return words
 
 
 def channel(field: str) -> int:
