@@ -27,6 +27,8 @@ from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel, Loss
 from lamm_core.training import checkpoints
 from lamm_core.training.allocator import keep_freed_memory
+from lamm_core.training.attention import use_short_attention
+from lamm_core.training.fused import fuse
 from lamm_core.training.optim import build_optimizer, build_schedule, share_gradients, trainable
 from lamm_core.training.preparation import prepare
 from lamm_core.training.progress import RunFiles
@@ -88,6 +90,9 @@ def build_model(recipe: TrainingRecipe, *, cache: Path, device: str = "cpu") -> 
             # PEFT would copy every input to the adapter's float32; autocast brings the small adapter weights to bf16
             # instead, and the optimiser still works on the float32 ones.
             module.cast_input_dtype_enabled = False
+    if torch.device(device).type == "cpu":
+        use_short_attention(model.base_model)
+        fuse(model.base_model)
     return model.train()
 
 

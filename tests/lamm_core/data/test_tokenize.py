@@ -55,7 +55,9 @@ TEXT = st.text(alphabet=st.sampled_from("abc XYZ AB\n.,'0é<|>[]#中"), max_size
 @st.composite
 def conversations(draw: st.DrawFn) -> tuple[Turn, ...]:
     """User and assistant in turn, ending with the assistant, with media in some of the user's turns."""
-    turns: list[Turn] = [Turn("system", draw(TEXT) + "s")] if draw(st.booleans()) else []
+    turns: list[Turn] = []
+    if draw(st.booleans()):
+        turns.append(Turn("system", draw(TEXT) + "s"))
     for _ in range(draw(st.integers(1, 3))):
         media = tuple(draw(st.lists(st.sampled_from([PICTURE, CLOUD]), max_size=2)))
         text = draw(TEXT)
