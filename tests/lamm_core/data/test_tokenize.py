@@ -61,7 +61,8 @@ def conversations(draw: st.DrawFn) -> tuple[Turn, ...]:
     for _ in range(draw(st.integers(1, 3))):
         media = tuple(draw(st.lists(st.sampled_from([PICTURE, CLOUD]), max_size=2)))
         text = draw(TEXT)
-        if media and draw(st.booleans()):
+        placed: bool = draw(st.booleans())
+        if media and placed:
             text = "".join(draw(TEXT) + PLACEHOLDERS[medium.modality] for medium in media) + text
         turns += [Turn("user", text, media), Turn("assistant", draw(TEXT))]
     return tuple(turns)

@@ -24,7 +24,10 @@ def test_short_attention_is_causal_attention(heads: int, kept: int, length: int,
     shapes = ((2, heads, length, 8), (2, kept, length, 8), (2, kept, length, 8))
     plain = [torch.randn(shape).to(dtype).float().requires_grad_() for shape in shapes]
     ours = [tensor.detach().to(dtype).requires_grad_() for tensor in plain]
-    expected = torch.nn.functional.scaled_dot_product_attention(*plain, is_causal=True, scale=0.3, enable_gqa=True)
+    query, key, value = plain
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, is_causal=True, scale=0.3, enable_gqa=True
+    )
     attended = ShortCausalAttention.apply(*ours, 0.3)
     gradient = torch.randn_like(expected)
     expected.backward(gradient)
