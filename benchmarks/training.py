@@ -3,7 +3,9 @@
 Does not know what is a good answer; only time is measured. The plain way is transformers' Trainer with the encoder in
 the loop, random batches padded to the longest, and logits at every position. Ours takes features from the cache;
 filling it once, before the first epoch, is not in its time and is printed beside it. Each side runs for at most 40
-seconds. Needs the weights that ``lamm fetch`` brings. Usage: python benchmarks/training.py [--cache FOLDER] [--seconds 30]
+seconds. Needs the weights that ``lamm fetch`` brings.
+
+Usage: python benchmarks/training.py [--cache FOLDER] [--seconds 30]
 """
 
 from __future__ import annotations
@@ -113,7 +115,7 @@ def measure_ours(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: flo
         encoding += time.perf_counter() - begun
         return features
 
-    LammModel.encode = timed  # type: ignore[method-assign]
+    LammModel.encode = timed  # type: ignore
     # A cache of its own, so that every run of this file measures the same; the weights are those of the given one.
     own = folder / "cache"
     own.mkdir()
