@@ -126,9 +126,7 @@ def test_accumulated_batches_weigh_every_token_alike(make_recipe: MakeRecipe, tm
     assert many["grad_norm"] == pytest.approx(one["grad_norm"], rel=1e-4)
 
 
-def test_features_are_encoded_once(
-    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_features_are_encoded_once(make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(make_recipe(max_steps=1), run=tmp_path / "first", cache=tmp_path, progress=False)
 
     def encoding_again(*_: object) -> None:
