@@ -100,7 +100,6 @@ def _compose(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.
         same = rank == 0 and rng.random() < 0.7
         other = number if same else rng.randrange(len(encoder.name_codes))
         code = _name_code(encoder, other, near, rng)
-        parts.append(
-            tokens.object_token(rank, [x[0], y[0], x[1], y[1]], rng.uniform(0.15, 0.6), kinds, code, torch.rand(3))
-        )
+        box = [x[0], y[0], x[1], y[1]]
+        parts += tokens.object_tokens(rank, box, rng.uniform(0.15, 0.6), kinds, code, torch.rand(3))
     return torch.stack(parts)

@@ -43,7 +43,7 @@ HEAD = 16  # bytes of a prepared row before its pixels: shape and size, four num
 TILED_SIDE = 384
 TILES = ((0.0, 0.0, 0.6, 0.6), (0.4, 0.0, 1.0, 0.6), (0.0, 0.4, 0.6, 1.0), (0.4, 0.4, 1.0, 1.0))
 CUT = 0.03  # of a tile: a box that comes this close to an inner edge of its tile is cut off there, and dropped
-MOST_OBJECTS = 10
+MOST_OBJECTS = 8  # as many as an answer lists
 LEAST_SCORE = 0.15  # of an object token
 TALLY_SCORE = 0.3
 MOST_TALLIES = 6
@@ -171,11 +171,11 @@ class PerceptionEncoder(nn.Module):
             for rank, item in enumerate(objects[:MOST_OBJECTS]):
                 name = self._name(_window(named[row], item.box).mean((1, 2)))
                 colour = _window(colours.permute(2, 0, 1), _middle(item.box)).mean((1, 2))
-                parts.append(tokens.object_token(rank, item.box, item.score, item.classes, name, colour))
+                parts += tokens.object_tokens(rank, item.box, item.score, item.classes, name, colour)
             parts += _tallies(objects)
             if any(item.score * float(item.classes[0]) > PERSON_SCORE for item in objects):
                 for number, (place, peak) in enumerate(zip(joints[row].tolist(), peaks[row].tolist(), strict=True)):
-                    parts.append(tokens.joint_token(number, place, peak))
+                    parts += tokens.joint_tokens(number, place, peak)
             word = letters(table[row])
             if word and sum(letter.probability for letter in word) / len(word) > LETTER_SCORE:
                 for place, letter in enumerate(word):
@@ -265,7 +265,7 @@ def _tallies(objects: Sequence[Found]) -> list[Tensor]:
             label = int(item.classes.argmax())
             counts[label] = counts.get(label, 0) + 1
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], OBJECTS[pair[0]]))[:MOST_TALLIES]
-    return [tokens.tally_token(rank, label, count) for rank, (label, count) in enumerate(ranked)]
+    return [token for rank, (label, count) in enumerate(ranked) for token in tokens.tally_tokens(rank, label, count)]
 
 
 def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncoder:

@@ -1,7 +1,7 @@
 """The token format: what one perception token says, channel by channel.
 
-Does not know networks. Numbers are written the way answers write them, one place for each digit, so that reading
-them out needs no arithmetic; every other channel is a probability, a colour or a code of an ImageNet name.
+Does not know networks. Numbers follow the thing they belong to, a token for each digit that an answer would write, so
+that reading them out is copying; every other channel is a probability, a colour or a code of an ImageNet name.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ __all__ = [
     "TOKEN_WIDTH",
     "channel",
     "channel_words",
-    "joint_token",
+    "joint_tokens",
     "letter_token",
-    "object_token",
+    "object_tokens",
     "picture_token",
-    "tally_token",
+    "tally_tokens",
 ]
 
 NAME_CODE = 128  # channels of the code of an ImageNet name
-DIGITS = 11 + 10  # tenths 0 to 10, hundredths 0 to 9
-KINDS = ("picture", "object", "joint", "letter", "tally")
-SLOTS = 24  # which one of its kind: rank of an object, number of a joint, place of a letter
+KINDS = ("picture", "object", "joint", "letter", "tally", "digit")
+SLOTS = 24  # which one of its kind: rank of an object, number of a joint, place of a letter or a digit
 
 _FIELDS = {
     "kind": len(KINDS),
     "slot": SLOTS,
-    "numbers": 6 * DIGITS,
+    "digit": 10,
     "picture": len(PICTURE_CLASSES),
     "object": len(OBJECTS),
     "letter": len(CHARACTERS),
+    "joint": len(JOINTS),
     "name": NAME_CODE,
     "colour": 3,
     "scalars": 4,
@@ -61,17 +61,19 @@ def _put(token: Tensor, field: str, values: Tensor | Sequence[float]) -> None:
     token[_START[field] : _START[field] + len(values)] = values
 
 
-def _write_numbers(token: Tensor, hundredths: Sequence[int]) -> None:
-    for place, number in enumerate(hundredths):
-        tens, units = divmod(min(max(number, 0), 109), 10)
-        start = _START["numbers"] + place * DIGITS
-        token[start + tens] = 1.0
-        token[start + 11 + units] = 1.0
+def _digits(numbers: Sequence[str]) -> list[Tensor]:
+    """A token for each digit; its slot says which digit of which number it is."""
+    found = []
+    for place, digit in enumerate("".join(numbers)):
+        token = _token("digit", place)
+        token[_START["digit"] + int(digit)] = 1.0
+        found.append(token)
+    return found
 
 
-def _shares(values: Sequence[float]) -> list[int]:
-    """Hundredths, rounded just as ``grounding`` rounds when it writes an answer."""
-    return [round(float(f"{min(max(value, 0.0), 1.0):.2f}") * 100) for value in values]
+def _shares(values: Sequence[float]) -> list[str]:
+    """The two decimals of each share as ``grounding`` writes them; 1.00, which has no two, is told as 0.99."""
+    return [f"{abs(min(max(value, 0.0), 0.99)):.2f}"[2:] for value in values]  # no minus before a zero
 
 
 def picture_token(classes: Tensor, name: Tensor, colour: Tensor, *, aspect: float, side: int) -> Tensor:
@@ -84,26 +86,25 @@ def picture_token(classes: Tensor, name: Tensor, colour: Tensor, *, aspect: floa
     return token
 
 
-def object_token(
+def object_tokens(
     rank: int, box: Sequence[float], score: float, classes: Tensor, name: Tensor, colour: Tensor
-) -> Tensor:
-    """One object: x1, y1, x2, y2 and its centre in shares, score, class probabilities, name code, mean RGB."""
+) -> list[Tensor]:
+    """One object: score, class probabilities, name code, mean RGB; then the digits of x1, y1, x2, y2 and its centre."""
     token = _token("object", rank)
     x1, y1, x2, y2 = (min(max(value, 0.0), 1.0) for value in box)
-    _write_numbers(token, _shares([x1, y1, x2, y2, (x1 + x2) / 2, (y1 + y2) / 2]))
     _put(token, "object", classes)
     _put(token, "name", name)
     _put(token, "colour", colour)
     _put(token, "scalars", [score, x2 - x1, y2 - y1])
-    return token
+    return [token, *_digits(_shares([x1, y1, x2, y2, (x1 + x2) / 2, (y1 + y2) / 2]))]
 
 
-def joint_token(number: int, place: Sequence[float], confidence: float) -> Tensor:
-    """One joint of the person: x, y in shares and the probability of its peak."""
+def joint_tokens(number: int, place: Sequence[float], confidence: float) -> list[Tensor]:
+    """One joint of the person: which, and the probability of its peak; then the digits of x and y."""
     token = _token("joint", number)
-    _write_numbers(token, _shares(place))
+    token[_START["joint"] + number] = 1.0
     _put(token, "scalars", [confidence])
-    return token
+    return [token, *_digits(_shares(place))]
 
 
 def letter_token(place: int, characters: Tensor) -> Tensor:
@@ -113,19 +114,24 @@ def letter_token(place: int, characters: Tensor) -> Tensor:
     return token
 
 
-def tally_token(rank: int, label: int, count: int) -> Tensor:
-    """How many objects of one class were found."""
+def tally_tokens(rank: int, label: int, count: int) -> list[Tensor]:
+    """A class and the digits of how many objects of it were found."""
     token = _token("tally", rank)
-    _write_numbers(token, [count])
     _put(token, "object", functional.one_hot(torch.tensor(label), len(OBJECTS)).float())
-    return token
+    return [token, *_digits([str(count)])]
 
 
 def channel_words() -> dict[int, str]:
     """The word that a channel stands for, where there is one."""
     words: dict[int, str] = dict(enumerate(("picture", "object", "joint", "letter", "count"), _START["kind"]))
-    words |= dict(enumerate(JOINTS, _START["slot"]))
-    for field, names in (("picture", PICTURE_CLASSES), ("object", OBJECTS), ("letter", CHARACTERS)):
+    named = {
+        "digit": "0123456789",
+        "picture": PICTURE_CLASSES,
+        "object": OBJECTS,
+        "letter": CHARACTERS,
+        "joint": JOINTS,
+    }
+    for field, names in named.items():
         words |= dict(enumerate(names, _START[field]))
     return words
 

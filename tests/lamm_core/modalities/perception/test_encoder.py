@@ -18,6 +18,7 @@ from lamm_core.modalities.perception import PerceptionEncoder, build_perception
 from lamm_core.modalities.perception import encoder as encoder_module
 from lamm_core.modalities.perception.encoder import (
     LEAST_SCORE,
+    MOST_OBJECTS,
     SAME_OBJECT,
     Found,
     _overlap,
@@ -27,7 +28,7 @@ from lamm_core.modalities.perception.encoder import (
 )
 from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene
-from lamm_core.modalities.perception.tokens import TOKEN_WIDTH
+from lamm_core.modalities.perception.tokens import TOKEN_WIDTH, channel
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -62,15 +63,18 @@ def test_pictures_of_any_shape_are_encoded(random_encoder: PerceptionEncoder, si
     assert row.dtype == torch.uint8 and row.dim() == 1
     [tokens] = random_encoder.encode([row])
     assert torch.isfinite(tokens).all() and tokens[0, 0] == 1  # the first token is about the whole picture
-    torch.testing.assert_close(tokens[0, 419:422], torch.tensor([10, 200, 30]) / 255)
+    colour = channel("colour")
+    torch.testing.assert_close(tokens[0, colour : colour + 3], torch.tensor([10, 200, 30]) / 255)
 
 
 def test_tokens_come_in_their_order(random_encoder: PerceptionEncoder) -> None:
     [tokens] = random_encoder.encode([random_encoder.prepare(noise(48, 40))])
-    kinds = tokens[:, :5].argmax(1).tolist()
-    order = {0: 0, 1: 1, 4: 2, 2: 3, 3: 4}  # picture, objects, tallies, joints, letters
-    assert [order[kind] for kind in kinds] == sorted(order[kind] for kind in kinds)
-    assert kinds.count(0) == 1 and 0 < kinds.count(1) <= 10
+    kinds = tokens[:, :6].argmax(1).tolist()
+    order = {0: 0, 1: 1, 4: 2, 2: 3, 3: 4}  # picture, objects, tallies, joints, letters; digits stand behind theirs
+    things = [order[kind] for kind in kinds if kind != 5]
+    assert things == sorted(things)
+    assert kinds.count(0) == 1 and 0 < kinds.count(1) <= MOST_OBJECTS
+    assert kinds[kinds.index(1) :][:14].count(5) >= 12  # four corners and the centre, two digits for each of x and y
 
 
 def random_scene(seed: int) -> Scene:
@@ -157,7 +161,11 @@ def test_a_window_holds_at_least_one_cell() -> None:
 def test_tallies_count_confident_objects_by_class() -> None:
     scene = random_scene(1)
     found = [item._replace(score=0.9) for item in find_objects(scene, 0)]
-    counts = [token[165:255].argmax().item() for token in _tallies(found)]
+    counts = [
+        token[channel("object") : channel("object") + len(OBJECTS)].argmax().item()
+        for token in _tallies(found)
+        if token[channel("kind") + 4] == 1
+    ]
     classes = {int(item.classes.argmax()) for item in found}
     assert set(counts) <= classes and len(counts) == min(6, len(classes))
     assert _tallies([item._replace(score=0.2) for item in found]) == []
