@@ -9,10 +9,10 @@ decimals. A point is ``right ankle [0.34, 0.91]``. Several are joined by ``"; "`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Box2D", "Point2D", "find_boxes", "find_points", "format_box", "format_point"]
+__all__ = ["Box2D", "Point2D", "box_overlap", "find_boxes", "find_points", "format_box", "format_point"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,15 @@ class Point2D:
     x: float
     y: float
     span: tuple[int, int] | None = field(default=None, compare=False)
+
+
+def box_overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Intersection over union of two boxes [x1, y1, x2, y2]; 0 where they do not meet or have no area."""
+    width = max(0.0, min(first[2], second[2]) - max(first[0], second[0]))
+    height = max(0.0, min(first[3], second[3]) - max(first[1], second[1]))
+    shared = width * height
+    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)) - shared
+    return shared / union if union > 0 else 0.0
 
 
 _NUMBER = r"\s*([+-]?(?:\d{1,6}(?:\.\d{0,12})?|\.\d{1,12}))\s*"

@@ -10,19 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from lamm_core.evaluation.task import Part, Score
+from lamm_core.grounding import box_overlap
 
-__all__ = ["box_overlap", "inside", "interval", "matched", "ratio", "summary"]
+__all__ = ["inside", "interval", "matched", "ratio", "summary"]
 
 Box = tuple[float, float, float, float]
-
-
-def box_overlap(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes [x1, y1, x2, y2]; 0 where they do not meet or have no area."""
-    width = max(0.0, min(first[2], second[2]) - max(first[0], second[0]))
-    height = max(0.0, min(first[3], second[3]) - max(first[1], second[1]))
-    shared = width * height
-    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)) - shared
-    return shared / union if union > 0 else 0.0
 
 
 def inside(point: tuple[float, float], box: Box) -> bool:

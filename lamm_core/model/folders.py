@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lamm_core.errors import CheckpointError
 
-__all__ = ["replacing"]
+__all__ = ["flush", "replacing"]
 
 OURS = ("config.json", "README.md", "projector-*.safetensors", "encoder-*.safetensors", "adapter-*", ".gitattributes")
 

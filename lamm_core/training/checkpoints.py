@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lamm_core.errors import CheckpointError
+from lamm_core.model.folders import flush
 
 __all__ = ["list_checkpoints", "restore", "save"]
 
@@ -60,9 +61,9 @@ def save(
         torch.save(values, file)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(partial)
+    flush(partial)
     partial.rename(folder)
-    _sync_folder(folder.parent)
+    flush(folder.parent)
     for old in list_checkpoints(run)[:-keep]:
         # Renamed first: a kill in the middle of the deletion must not leave something that looks whole.
         doomed = old.with_name(f".{old.name}.old")
@@ -93,11 +94,3 @@ def restore(
     optimizer.load_state_dict(values["optimizer"])
     schedule.load_state_dict(values["schedule"])
     return int(values["step"])
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

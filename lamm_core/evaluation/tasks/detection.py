@@ -9,11 +9,11 @@ import random
 from pathlib import Path
 
 from lamm_core.conversation import Sample
-from lamm_core.evaluation.metrics import box_overlap, matched
+from lamm_core.evaluation.metrics import matched
 from lamm_core.evaluation.parsing import COCO_SYNONYMS, known_label, mentions
 from lamm_core.evaluation.task import Part, Questions, Score, question
 from lamm_core.evaluation.tasks.sets import chosen, photos
-from lamm_core.grounding import find_boxes, format_box
+from lamm_core.grounding import box_overlap, find_boxes, format_box
 
 __all__ = ["QUESTIONS", "Detection"]
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from lamm_core.backbones import fetch
 from lamm_core.errors import ConfigError, WeightsError
+from lamm_core.grounding import box_overlap
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
 from lamm_core.modalities.perception.names import OBJECTS, imagenet_names
@@ -231,18 +232,9 @@ def without_doubles(found: Sequence[Found]) -> list[Found]:
     """The objects, strongest first, less those that nearly cover a stronger one."""
     kept: list[Found] = []
     for item in sorted(found, key=lambda item: -item.score):
-        if all(_overlap(item.box, other.box) < SAME_OBJECT for other in kept):
+        if all(box_overlap(item.box, other.box) < SAME_OBJECT for other in kept):
             kept.append(item)
     return kept
-
-
-def _overlap(first: Sequence[float], second: Sequence[float]) -> float:
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
-    return width * height / (sum(areas) - width * height)
 
 
 def _middle(box: Sequence[float]) -> tuple[float, float, float, float]:

@@ -8,8 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from lamm_core.evaluation.metrics import Box, box_overlap, inside, interval, matched, ratio, summary
+from lamm_core.evaluation.metrics import Box, inside, interval, matched, ratio, summary
 from lamm_core.evaluation.task import Part, Score
+from lamm_core.grounding import box_overlap
 
 
 def random_box(rng: random.Random, steps: int = 20) -> Box:

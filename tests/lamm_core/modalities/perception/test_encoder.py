@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from lamm_core.errors import ConfigError, WeightsError
+from lamm_core.grounding import box_overlap
 from lamm_core.modalities.image import IMAGE
 from lamm_core.modalities.perception import PerceptionEncoder, build_perception
 from lamm_core.modalities.perception import encoder as encoder_module
@@ -21,7 +22,6 @@ from lamm_core.modalities.perception.encoder import (
     MOST_OBJECTS,
     SAME_OBJECT,
     Found,
-    _overlap,
     _tallies,
     _window,
     find_objects,
@@ -103,7 +103,7 @@ def test_found_objects_are_the_peaks_without_the_near_equal(seed: int) -> None:
                 peaks.append((float(score[line, column]), (x1, y1, x2, y2)))
     expected: list[tuple[float, tuple[float, float, float, float]]] = []
     for peak in sorted(peaks, reverse=True):
-        if not any(_overlap(peak[1], kept[1]) >= SAME_OBJECT for kept in expected):
+        if not any(box_overlap(peak[1], kept[1]) >= SAME_OBJECT for kept in expected):
             expected.append(peak)
     assert [(item.score, item.box) for item in find_objects(scene, 0)] == expected
 
@@ -127,7 +127,7 @@ def test_overlap_is_intersection_over_union() -> None:
             boxes.append((x, y, x + rng.randrange(1, 12), y + rng.randrange(1, 12)))
         cells = [{(x, y) for x in range(b[0], b[2]) for y in range(b[1], b[3])} for b in boxes]
         expected = len(cells[0] & cells[1]) / len(cells[0] | cells[1])
-        assert _overlap([v / 40 for v in boxes[0]], [v / 40 for v in boxes[1]]) == pytest.approx(expected)
+        assert box_overlap([v / 40 for v in boxes[0]], [v / 40 for v in boxes[1]]) == pytest.approx(expected)
 
 
 def test_large_pictures_are_looked_at_again_in_tiles(random_encoder: PerceptionEncoder) -> None:
