@@ -3,7 +3,8 @@
 Does not know pictures, models or scores; standard library only.
 
 A box is ``person [0.12, 0.30, 0.55, 0.98]``: label, then left, top, right, bottom as shares of the picture with two
-decimals. A point is ``right ankle [0.34, 0.91]``. Several are joined by ``"; "``.
+decimals. A point is ``right ankle [0.34, 0.91]``. An object of a point cloud is named by the number of its proposal,
+``red box [obj3]``; its box is that of the proposal. Several are joined by ``"; "``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Box2D", "Point2D", "box_overlap", "find_boxes", "find_points", "format_box", "format_point"]
+__all__ = [
+    "Box2D",
+    "Box3D",
+    "ObjectMention",
+    "Point2D",
+    "box_overlap",
+    "box_overlap_3d",
+    "find_boxes",
+    "find_objects",
+    "find_points",
+    "format_box",
+    "format_object",
+    "format_point",
+]
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,45 @@ class Point2D:
     span: tuple[int, int] | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class Box3D:
+    """A box along the axes: centre and full sizes in metres, z up; all finite, sizes not negative."""
+
+    centre: tuple[float, float, float]
+    size: tuple[float, float, float]
+
+    @property
+    def low(self) -> tuple[float, float, float]:
+        """The corner of the smallest coordinates."""
+        (x, y, z), (dx, dy, dz) = self.centre, self.size
+        return x - dx / 2, y - dy / 2, z - dz / 2
+
+    @property
+    def high(self) -> tuple[float, float, float]:
+        """The corner of the largest coordinates."""
+        (x, y, z), (dx, dy, dz) = self.centre, self.size
+        return x + dx / 2, y + dy / 2, z + dz / 2
+
+
+@dataclass(frozen=True)
+class ObjectMention:
+    """An object that an answer points at: its number among the proposals, the first is 1."""
+
+    label: str
+    number: int
+    span: tuple[int, int] | None = field(default=None, compare=False)
+
+
+def box_overlap_3d(first: Box3D, second: Box3D) -> float:
+    """Intersection over union of two boxes; 0 where they do not meet or have no volume."""
+    shared, volumes = 1.0, [1.0, 1.0]
+    for axis in range(3):
+        shared *= max(0.0, min(first.high[axis], second.high[axis]) - max(first.low[axis], second.low[axis]))
+        volumes = [volumes[0] * first.size[axis], volumes[1] * second.size[axis]]
+    union = sum(volumes) - shared
+    return shared / union if union > 0 else 0.0
+
+
 def box_overlap(first: Sequence[float], second: Sequence[float]) -> float:
     """Intersection over union of two boxes [x1, y1, x2, y2]; 0 where they do not meet or have no area."""
     width = max(0.0, min(first[2], second[2]) - max(first[0], second[0]))
@@ -48,6 +101,7 @@ def box_overlap(first: Sequence[float], second: Sequence[float]) -> float:
 
 _NUMBER = r"\s*([+-]?(?:\d{1,6}(?:\.\d{0,12})?|\.\d{1,12}))\s*"
 _BRACKET = re.compile(rf"\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]")
+_OBJECT = re.compile(r"\[\s*obj\s*(\d{1,3})\s*\]", re.IGNORECASE)
 _BREAK = re.compile(r"[;,\n!?\]:]|\.(?=\s|$)")  # a label does not reach across these
 _BEFORE = re.compile(
     r"^\s*(?:and|then|also|there (?:is|are)|there's|here (?:is|are)|(?:i|we|you) (?:can )?see|it is|it's|this is"
@@ -73,6 +127,21 @@ def find_boxes(text: str) -> list[Box2D]:
 def find_points(text: str) -> list[Point2D]:
     """All points in an answer, in order, clipped; what is no point is passed over."""
     return [Point2D(label, x, y, span) for label, (x, y), span in _find(text, 2)]
+
+
+def find_objects(text: str) -> list[ObjectMention]:
+    """All objects of a cloud that an answer points at, in order, with the phrase before each."""
+    found, after_last = [], 0
+    for match in _OBJECT.finditer(text):
+        label, start = _label(text, after_last, match.start())
+        after_last = match.end()
+        found.append(ObjectMention(label, int(match[1]), (start, match.end())))
+    return found
+
+
+def format_object(mention: ObjectMention) -> str:
+    """The object as an answer writes it."""
+    return f"{mention.label} [obj{mention.number}]".lstrip()
 
 
 def format_box(box: Box2D) -> str:
