@@ -133,7 +133,7 @@ def find_objects(text: str) -> list[ObjectMention]:
     """All objects of a cloud that an answer points at, in order, with the phrase before each."""
     found, after_last = [], 0
     for match in _OBJECT.finditer(text):
-        label, start = _label(text, after_last, match.start())
+        label, start = _label(text, after_last, match.start(), after=None)
         after_last = match.end()
         found.append(ObjectMention(label, int(match[1]), (start, match.end())))
     return found
@@ -164,8 +164,11 @@ def _find(text: str, count: int) -> Iterator[tuple[str, list[float], tuple[int, 
             yield label, [min(max(number, 0.0), 1.0) for number in numbers], (start, match.end())
 
 
-def _label(text: str, start: int, end: int) -> tuple[str, int]:
-    """The phrase right before a bracket and where it starts; the bracket's own start where there is none."""
+def _label(text: str, start: int, end: int, *, after: re.Pattern[str] | None = _AFTER) -> tuple[str, int]:
+    """The phrase right before a bracket and where it starts; the bracket's own start where there is none.
+
+    ``after`` are words between label and bracket; an object may be called a box, so before an identifier there are none.
+    """
     phrase_end = end
     while phrase_end > start and text[phrase_end - 1] in " \t:=-":
         phrase_end -= 1
@@ -173,7 +176,7 @@ def _label(text: str, start: int, end: int) -> tuple[str, int]:
     begin = breaks[-1] if breaks else start
     while match := _BEFORE.match(text[begin:phrase_end]):
         begin += match.end()
-    while match := _AFTER.search(text[begin:phrase_end]):
+    while after is not None and (match := after.search(text[begin:phrase_end])):
         phrase_end = begin + match.start()
     phrase = text[begin:phrase_end]
     label = phrase.strip(" \t\"'*_()-")

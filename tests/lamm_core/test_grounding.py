@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamm_core.grounding import Box2D, Point2D, find_boxes, find_points, format_box, format_point
+from lamm_core.grounding import (
+    Box2D,
+    Box3D,
+    ObjectMention,
+    Point2D,
+    box_overlap_3d,
+    find_boxes,
+    find_objects,
+    find_points,
+    format_box,
+    format_object,
+    format_point,
+)
 
 shares = st.integers(0, 100).map(lambda value: value / 100)
 labels = st.sampled_from(["person", "traffic light", "right ankle", "T-shirt", "red car"])
@@ -83,3 +95,20 @@ def test_boxes_and_points_may_stand_together() -> None:
 
 def test_a_nameless_box_is_written_without_a_gap() -> None:
     assert format_box(Box2D("", 0, 0, 1, 1)) == "[0.00, 0.00, 1.00, 1.00]"
+
+
+def test_objects_of_a_cloud_are_named_by_the_number_of_their_proposal() -> None:
+    text = "There is a red box [obj3] and the tall cup [obj 12]; [obj1] is hidden. See [0.1, 0.2] and [obj]."
+    found = find_objects(text)
+    assert [(mention.label, mention.number) for mention in found] == [("red box", 3), ("tall cup", 12), ("", 1)]
+    assert [text[slice(*mention.span)] for mention in found if mention.span][0] == "red box [obj3]"
+    assert format_object(ObjectMention("red box", 3)) == "red box [obj3]"
+    assert find_boxes(text) == [] and len(find_points(text)) == 1
+
+
+def test_overlap_of_boxes_in_space() -> None:
+    first = Box3D((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    assert box_overlap_3d(first, Box3D((0.5, 0.0, 0.0), (1.0, 1.0, 1.0))) == pytest.approx(1 / 3)
+    assert box_overlap_3d(first, first) == pytest.approx(1.0)
+    assert box_overlap_3d(first, Box3D((2.0, 0.0, 0.0), (1.0, 1.0, 1.0))) == 0.0
+    assert box_overlap_3d(first, Box3D((0.0, 0.0, 0.0), (1.0, 1.0, 0.0))) == 0.0
