@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ COLOUR_KEYS = ("rgb", "colors", "colours", "color", "colour")
 NORMAL_KEYS = ("normals", "normal")
 INSTANCE_KEYS = ("instance", "instances", "instance_id", "instance_ids")
 MOST_MEMBERS = 1_000
+# What NumPy's parsing of a header raises, which is that of a Python literal.
+HEADER_DAMAGE = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, OverflowError)
 
 
 class Shape(NamedTuple):
@@ -178,7 +181,7 @@ def read_shape(file: IO[bytes], name: str) -> Shape:
             header = npy.read_array_header_2_0(file)
         else:
             raise MediaError(f"{name} is NPY version {version[0]}.{version[1]}; expected 1.0 or 2.0.")
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+    except HEADER_DAMAGE as error:
         raise MediaError(f"{name} is damaged: its NPY header cannot be read.") from error
     shape = Shape(*header)
     if shape.dtype.hasobject:
@@ -213,7 +216,8 @@ def add_rows(chunks: Iterator[Column], gathering: Gathering, extra: dict[str, Co
     for rows in chunks:
         names = rows.dtype.names
         if columns is None:
-            columns = name_columns(names) if names else guess_columns(rows[:2000, :16].astype(np.float64))
+            with np.errstate(invalid="ignore"):
+                columns = name_columns(names) if names else guess_columns(rows[:2000, :16].astype(np.float64))
             if columns is None:
                 raise MediaError(f"{gathering.name} has columns {', '.join((names or ())[:12])}; expected x, y and z.")
             fields = names or ("x", "y", "z", *[f"column {place + 1}" for place in range(3, rows.shape[1])])

@@ -70,8 +70,8 @@ class Gathering:
         Raises MediaError when the time is over.
         """
         self.check_clock()
-        places = np.asarray(xyz, np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
+            places = np.asarray(xyz, np.float64)
             valid = (np.abs(places) < ABSURD).all(axis=1)
         index = np.flatnonzero(valid)
         self.invalid += len(places) - len(index)
@@ -90,7 +90,8 @@ class Gathering:
             kept = colours[index]
             columns["colours"] = np.nan_to_num(kept) if kept.dtype.kind == "f" else kept
         if normals is not None:
-            columns["normals"] = np.nan_to_num(normals[index].astype(np.float32))
+            with np.errstate(invalid="ignore", over="ignore"):
+                columns["normals"] = np.nan_to_num(normals[index].astype(np.float32))
         if instance is not None:
             columns["instance"] = whole(instance[index])
         for name, column in columns.items():
@@ -155,5 +156,6 @@ def far_origin(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def whole(values: Column) -> NDArray[np.int32]:
     """Object numbers as int32; what is no number or does not fit is background."""
-    numbers = np.nan_to_num(values.astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        numbers = np.nan_to_num(values.astype(np.float64))
     return np.where(np.abs(numbers) < 2**31, numbers, 0).astype(np.int32)

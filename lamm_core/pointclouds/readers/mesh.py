@@ -55,7 +55,7 @@ def gather_meshes(
         raise MediaError(f"{gathering.name} has over {MAX_TRIANGLES:,} triangles. Simplify it, or save it as a cloud.")
     valid = [keep_valid(mesh) for mesh in meshes]
     if lost := sum(len(mesh.triangles) for mesh in meshes) - sum(len(mesh.triangles) for mesh in valid):
-        notes.append(f"{lost:,} faces name corners that are not there; they were left out.")
+        notes.append(f"{lost:,} triangles name corners that are not there; they were left out.")
     areas = [surface_area(mesh.vertices, mesh.triangles) for mesh in valid]
     total = sum(float(area.sum()) for area in areas)
     coloured = any(mesh.colours is not None or mesh.texture is not None for mesh in valid)
@@ -71,7 +71,7 @@ def gather_meshes(
         if share:
             add_surface(mesh, area, share, gathering, coloured)
     faces = sum(len(mesh.triangles) for mesh in valid)
-    notes.append(f"A mesh of {faces:,} faces: {gathering.total:,} points were drawn evenly on its surface.")
+    notes.append(f"A mesh of {faces:,} triangles: {gathering.total:,} points were drawn evenly on its surface.")
     return gathering.cloud(kind, fields=fields, notes=notes)
 
 

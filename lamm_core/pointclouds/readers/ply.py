@@ -163,8 +163,9 @@ def read_points(source: Source, vertex: Element, columns: Columns) -> PointCloud
     for table in source.chunks(vertex):
         colours = pick(table, columns.colours)
         if splat is not None:
-            constant = np.stack([table[place] for place in splat], axis=1).astype(np.float32)
-            colours = np.clip(0.5 + HARMONIC * constant, 0.0, 1.0).astype(np.float32)
+            with np.errstate(invalid="ignore", over="ignore"):
+                constant = np.stack([table[place] for place in splat], axis=1).astype(np.float32)
+                colours = np.clip(0.5 + HARMONIC * constant, 0.0, 1.0).astype(np.float32)
         source.gathering.add(
             np.stack([table[place] for place in columns.xyz], axis=1),
             colours=colours,

@@ -16,6 +16,7 @@ from lamm_core.errors import MediaError
 __all__ = ["BLOCK_BYTES", "Lines", "parse_rows", "parse_rows_loosely"]
 
 BLOCK_BYTES = 1 << 23
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Lines:
@@ -26,6 +27,7 @@ class Lines:
         self._name = name
         self._comments = comments
         self._rest = b""
+        self._begun = False
         self._ready: list[bytes] = []
 
     def blocks(self) -> Iterator[list[bytes]]:
@@ -48,7 +50,8 @@ class Lines:
         """Read until lines are ready; False at the end of the file."""
         while not self._ready:
             block = self._file.read(BLOCK_BYTES)
-            text = self._rest + block
+            text = self._rest + (block if self._begun else block.removeprefix(BYTE_ORDER_MARK))
+            self._begun = True
             if not text:
                 return False
             end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 if block else len(text)

@@ -40,8 +40,8 @@ class Layout:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a file that begins so can be text; no format this project reads as text has a zero byte."""
-    return b"\0" not in head
+    """Whether a file that begins so can be lines of text: it has no zero byte, and is no JSON or XML."""
+    return b"\0" not in head and not head.lstrip().startswith((b"{", b"<"))
 
 
 def read_text(path: Path, gathering: Gathering) -> PointCloud:
@@ -75,7 +75,7 @@ def read_text(path: Path, gathering: Gathering) -> PointCloud:
 
 def find_layout(lines: list[bytes], name: str) -> Layout:
     """How these lines, the file's first, are written. Raises MediaError where no line holds three numbers."""
-    lines = [line.removeprefix(b"\xef\xbb\xbf") for line in lines[: SAMPLE + 100]]
+    lines = lines[: SAMPLE + 100]
     quoted = any(b'"' in line for line in lines[:100])
     if quoted:
         lines = [line.replace(b'"', b"") for line in lines]
