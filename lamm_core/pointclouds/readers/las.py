@@ -6,6 +6,7 @@ Does not know how thinning works (`gathering`). What a header promises is checke
 from __future__ import annotations
 
 import dataclasses
+import logging
 import struct
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def read_checked(path: Path, gathering: Gathering) -> PointCloud:
     """The points of a file whose header is plausible; the libraries may still raise anything."""
     import laspy
 
+    logging.getLogger("laspy").addHandler(logging.NullHandler())  # what it would print comes as our error
     with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as probe:
         header = probe.header
         backend = check_points(path, header)
