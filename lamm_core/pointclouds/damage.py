@@ -28,7 +28,8 @@ class Harm:
     """A harmed cloud and the truth: the name of its unit, what is up in it (3,), how its colours are written.
 
     ``support`` (N,) marks the points of the table or floor, ``strewn`` (N,) those that are no part of the scene.
-    ``rgb`` (N, 3) uint8 are the true colours, ``strays`` their share, ``uneven`` says that a part was thinned.
+    ``rgb`` (N, 3) uint8 are the true colours, ``strays`` their share, ``uneven`` says that a part was thinned,
+    ``even_before`` that the scan was even until then.
     """
 
     cloud: PointCloud
@@ -40,22 +41,24 @@ class Harm:
     strewn: NDArray[np.bool_]
     strays: float
     uneven: bool
+    even_before: bool
 
 
 def harm(
-    xyz: NDArray[np.float32], rgb: NDArray[np.uint8], support: NDArray[np.bool_], *, number: int, seed: int, shift: bool
-) -> Harm:
+    xyz: NDArray[np.float32], rgb: NDArray[np.uint8], support: NDArray[np.bool_], *,
+    number: int, seed: int, shift: bool, even: bool,
+) -> Harm:  # fmt: skip
     """Copy ``number`` of a scan (N, 3) in metres with z up: the same harm for a number and a seed.
 
     Numbers go round the 24 turns of a cube; half are tilted by up to 15° besides. A quarter has 0.5 % and a quarter 2 %
-    of points strewn over three times its box; in a quarter one half is thinned to a thirtieth.
+    of points strewn over three times its box; in a quarter one half is thinned to a sixteenth.
     """
     chance = np.random.default_rng([seed, number])
     keep = np.ones(len(xyz), bool)
     uneven = bool(chance.random() < 0.25)
     if uneven:
         across = xyz @ np.append(chance.normal(size=2), 0)
-        keep = (across < np.median(across)) | (chance.random(len(xyz)) < 1 / 30)
+        keep = (across < np.median(across)) | (chance.random(len(xyz)) < 1 / 16)
     xyz, rgb, support = xyz[keep], rgb[keep], support[keep]
     strays = float(chance.choice([0, 0, 0.005, 0.02]))
     count = round(strays * len(xyz))
@@ -77,7 +80,7 @@ def harm(
     return Harm(
         cloud, unit, turn.apply([0.0, 0.0, 1.0]), colours, true,
         support=np.append(support, np.zeros(count, bool)), strewn=np.arange(len(places)) >= len(xyz),
-        strays=strays, uneven=uneven,
+        strays=strays, uneven=uneven, even_before=even,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ import typer
 from numpy.typing import NDArray
 
 from lamm_core.errors import LammError, MediaError
+from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.damage import TURNS, Harm, harm
 from lamm_core.pointclouds.doctor import Diagnosis, apply, examine, rgb8
 from lamm_core.pointclouds.fixes import DropStrays, Rotate
@@ -45,6 +46,19 @@ def scan_paths(data: Path, part: Part) -> list[Path]:
     return chosen
 
 
+def left_alone(data: Path, part: Part) -> dict[str, object]:
+    """How many of the scans as they are get no fix at all, and which fixes the others get."""
+    wrong: Counter[str] = Counter()
+    scans = scan_paths(data, part)
+    alone = 0
+    for path in scans:
+        with np.load(path, allow_pickle=False) as arrays:
+            fixes = examine(PointCloud(arrays["xyz"], "npz", colours=arrays["rgb"])).fixes()
+        wrong.update(fix.kind for fix in fixes)
+        alone += not fixes
+    return {"copies": len(scans), "left alone": alone, "needless fixes": dict(wrong)}
+
+
 def table_copies(data: Path, part: Part, *, copies: int, seed: int) -> Iterator[Harm]:
     """Harmed copies of every real scan of a part."""
     for scan, path in enumerate(scan_paths(data, part)):
@@ -53,7 +67,7 @@ def table_copies(data: Path, part: Part, *, copies: int, seed: int) -> Iterator[
         support &= np.abs(xyz[:, 2]) < 0.02
         for copy in range(copies):
             number = scan * copies + copy
-            yield harm(xyz, rgb, support, number=number, seed=seed, shift=bool(number % 2))
+            yield harm(xyz, rgb, support, number=number, seed=seed, shift=bool(number % 2), even=True)
 
 
 def room_copies(rooms: int, *, seed: int) -> Iterator[Harm]:
@@ -62,7 +76,8 @@ def room_copies(rooms: int, *, seed: int) -> Iterator[Harm]:
         room = practice_room(100_000 + seed * 10_000 + number)
         own_frame = room.stations == 1 and number % 2 == 0
         xyz = room.xyz - np.array(room.eye, np.float32) if own_frame else room.xyz
-        yield harm(xyz, room.rgb, np.abs(room.xyz[:, 2]) < 0.02, number=number, seed=seed, shift=not own_frame)
+        floor = np.abs(room.xyz[:, 2]) < 0.02
+        yield harm(xyz, room.rgb, floor, number=number, seed=seed, shift=not own_frame, even=False)
 
 
 def verdicts(harmed: Harm, diagnosis: Diagnosis) -> Verdicts:
@@ -75,7 +90,8 @@ def verdicts(harmed: Harm, diagnosis: Diagnosis) -> Verdicts:
         found["up, where one is named"].append(found["up"][0])
     found["colour range"].append(_colours_right(harmed, diagnosis))
     found["outliers"].append((diagnosis["outliers"].guess != "none") == (harmed.strays > 0))
-    found["density"].append((diagnosis["density"].guess == "uneven") == harmed.uneven)
+    if harmed.even_before:
+        found["density"].append((diagnosis["density"].guess == "uneven") == harmed.uneven)
     mended = apply(harmed.cloud, diagnosis.fixes())
     table = apply(harmed.cloud.take(harmed.support), [fix for fix in diagnosis.fixes() if fix.kind != "drop-strays"])
     heights = table.xyz[:, 2].astype(np.float64)
@@ -173,14 +189,17 @@ def evaluate(
 ) -> None:
     """Print how often each finding is right. The last line printed is one JSON object."""
     try:
-        results = {f"table-tops, {part}": check(table_copies(data, part, copies=copies, seed=seed))}
+        results = {
+            f"table-tops, {part}, as they are": left_alone(data, part),
+            f"table-tops, {part}": check(table_copies(data, part, copies=copies, seed=seed)),
+        }
     except LammError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     if rooms:
         results["practice rooms"] = check(room_copies(rooms, seed=seed))
     for title, result in results.items():
-        typer.echo(f"{title}: {result['copies']} harmed copies")
+        typer.echo(f"{title}: {result['copies']} clouds")
         for name, value in result.items():
             lines = value.items() if isinstance(value, dict) else [(name, value)]
             typer.echo(

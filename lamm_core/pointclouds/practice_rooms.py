@@ -46,7 +46,8 @@ def practice_room(seed: int, *, points: int = 40_000) -> Room:
         blocks += _furniture(chance, width, depth)
     colours = chance.integers(20, 235, (len(blocks), 3))
     stations = int(chance.integers(1, 4))
-    xyz, owner, eyes = [], [], []
+    xyz, owner = [], []
+    eyes: list[tuple[float, float, float]] = []
     while len(eyes) < stations:
         eye = np.array([chance.uniform(-0.4, 0.4) * width, chance.uniform(-0.4, 0.4) * depth, chance.uniform(1.1, 1.8)])
         rays = _rays(chance, points // stations, towards=-eye, camera=camera)

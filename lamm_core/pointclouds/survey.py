@@ -27,6 +27,7 @@ PATCH = 24  # neighbours of a normal
 WIDE_PATCH = 80  # where noise hides the surface in the smaller one
 NEIGHBOUR = 8
 CROWD = 50  # points that it takes to call one of them a stray
+SPARSE = 40  # times the usual area, the most that one surfel stands for
 STRAY_GROUP = 12  # points; fewer than these, on their own, are no object
 
 
@@ -53,7 +54,7 @@ class Survey:
 
     ``points`` (M, 3) a draw of at most 300,000 of the ``count`` finite points, strays left out; ``low`` and ``high``
     (3,) the box of the middle 99 % along each axis. ``gaps``, ``eighths`` the distances to the nearest other point
-    (duplicates left out) and to the eighth, as if every point had been drawn; ``spacing`` the median of the former,
+    (those of 0 left out) and to the eighth, as if every point had been drawn; ``spacing`` the median of the former,
     ``duplicates`` the share of points that lie on another. ``cell`` and ``fewest`` are what strays were found with (see
     ``stray``), ``strays`` their share and ``stray_reach`` how far the furthest is outside the box. ``places``,
     ``normals`` (K, 3), ``areas`` (K,) adding up to 1, ``flat`` (K,) bool and ``roughness`` (the median depth of flat
@@ -99,19 +100,21 @@ def survey(xyz: NDArray[np.float32]) -> Survey:
         nothing = np.zeros(3)
         return Survey(0, drawn, nothing, nothing, np.zeros(0), np.zeros(0), 0.0, 0.0, 0.0, 0, 0.0, 0.0)
     share = len(drawn) / count
-    gaps, eighths, duplicates = _neighbours(drawn)
-    cell = 2.5 * float(np.quantile(eighths, 0.9)) if len(drawn) >= CROWD else 0.0
+    asked, gaps, eighths = _neighbours(drawn)
+    cell = _cell(eighths) if len(drawn) >= CROWD else 0.0
     fewest = max(2, min(STRAY_GROUP, len(drawn) // 20))
     lost = stray(drawn, cell=cell, fewest=fewest)
+    gaps, eighths = gaps[~lost[asked]], eighths[~lost[asked]]
+    apart = gaps[np.isfinite(gaps) & (gaps > 0)]
     core = drawn[~lost]
     low, high = np.quantile(core, [0.005, 0.995], axis=0) if len(core) >= 200 else (core.min(axis=0), core.max(axis=0))
     outside = np.maximum(low - drawn[lost], drawn[lost] - high).max(initial=0.0)
     measured = Survey(
         count, core, low, high,
-        gaps=gaps * share**0.5,  # points lie on surfaces, so twice the points are closer by the root of two
+        gaps=apart * share**0.5,  # points lie on surfaces, so twice the points are closer by the root of two
         eighths=eighths * share**0.5,
-        spacing=float(np.median(gaps)) * share**0.5 if len(gaps) else 0.0,
-        duplicates=duplicates, cell=cell, fewest=max(2, round(fewest / share)),
+        spacing=float(np.median(apart)) * share**0.5 if len(apart) else 0.0,
+        duplicates=1 - len(apart) / max(len(gaps), 1), cell=cell, fewest=max(2, round(fewest / share)),
         strays=float(lost.mean()), stray_reach=float(outside),
     )  # fmt: skip
     return _with_surfaces(measured)
@@ -151,15 +154,18 @@ def stray(points: NDArray[np.floating], *, cell: float, fewest: int) -> NDArray[
     return alone
 
 
-def _neighbours(points: Floats) -> tuple[Floats, Floats, float]:
-    """Distances to the nearest other place and to the eighth neighbour, at 5,000 points; share of duplicates."""
-    if len(points) < 2:
-        return np.zeros(0), np.zeros(0), 0.0
-    asked = points[draw(len(points), 5_000)]
-    distances, _ = _tree(points).query(asked, min(NEIGHBOUR + 1, len(points)))
-    doubled = distances[:, 1] == 0
-    apart = np.where(distances > 0, distances, np.inf).min(axis=1)
-    return apart[np.isfinite(apart)], distances[:, -1], float(doubled.mean())
+def _neighbours(points: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Up to 5,000 places in the list, and from each the distance to the nearest other point and to the eighth."""
+    asked = draw(len(points), 5_000)
+    distances, _ = _tree(points).query(points[asked], min(NEIGHBOUR + 1, len(points)))
+    distances = distances.reshape(len(asked), -1)  # of a single point, a column of its own
+    return asked, distances[:, 1] if distances.shape[1] > 1 else np.zeros(len(asked)), distances[:, -1]
+
+
+def _cell(eighths: Floats) -> float:
+    """Wide enough to hold sparse parts of the scene together, whatever the strays, of which there may be many."""
+    usual, sparse = np.quantile(eighths, [0.5, 0.97])
+    return 2.5 * float(min(sparse, 4 * usual) if usual > 0 else sparse)
 
 
 def _tree(points: Floats) -> cKDTree:
@@ -178,7 +184,7 @@ def _with_surfaces(measured: Survey) -> Survey:
     if flat.mean() < 0.6 and len(shape) > 20 * WIDE_PATCH:
         distances, normals, depth, flat = _patches(shape, tree, places, WIDE_PATCH)
     areas = np.square(distances)
-    areas = np.minimum(areas, 8 * np.median(areas)) if areas.any() else np.ones(len(areas))
+    areas = np.minimum(areas, SPARSE * np.median(areas)) if areas.any() else np.ones(len(areas))
     described = {
         **vars(measured),
         "places": places, "normals": normals, "areas": areas / areas.sum(), "flat": flat,

@@ -22,7 +22,7 @@ def table_top(seed: int = 0) -> NDArray[np.float64]:
     table = np.c_[chance.uniform(-0.6, 0.6, 12_000), chance.uniform(-0.4, 0.4, 12_000), np.zeros(12_000)]
     parts = [table]
     for x, y, half, high in ((-0.3, 0.1, 0.06, 0.2), (0.1, -0.1, 0.09, 0.12), (0.35, 0.15, 0.05, 0.07)):
-        top = np.c_[chance.uniform(-half, half, (600, 2)) + (x, y), np.full(600, high)]
+        top = np.c_[chance.uniform(-half, half, (600, 2)) + np.array((x, y)), np.full(600, high)]
         front = np.c_[chance.uniform(-half, half, 600) + x, np.full(600, y - half), chance.uniform(0, high, 600)]
         side = np.c_[np.full(600, x + half), chance.uniform(-half, half, 600) + y, chance.uniform(0, high, 600)]
         parts += [top, front, side]
@@ -88,7 +88,7 @@ def test_a_camera_at_zero_is_faced_away_from() -> None:
 
 def test_everything_at_once_is_mended() -> None:
     truth = table_top()
-    harmed = (Rotation.from_euler("xz", [-85, 5], degrees=True).apply(truth) + (3.0, -1.0, 0.5)) * 1000
+    harmed = (Rotation.from_euler("xz", [-85, 5], degrees=True).apply(truth) + np.array((3.0, -1.0, 0.5))) * 1000
     cloud = cloud_of(harmed, colours=np.random.default_rng(1).random((len(truth), 3)))
     mended = apply(cloud, examine(cloud).fixes())
     table = mended.xyz[:12_000, 2]

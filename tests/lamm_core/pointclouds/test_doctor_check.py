@@ -46,7 +46,7 @@ def test_harm_is_remembered_so_that_it_can_be_undone() -> None:
     floor = np.abs(room.xyz[:, 2]) < 0.02
     seen_units, seen_colours = set(), set()
     for number in range(40):
-        harmed = harm(room.xyz, room.rgb, floor, number=number, seed=0, shift=False)
+        harmed = harm(room.xyz, room.rgb, floor, number=number, seed=0, shift=False, even=True)
         heights = harmed.cloud.xyz[harmed.support] @ harmed.up / UNITS[harmed.unit]
         assert float(np.abs(heights).max()) < 0.021
         assert len(harmed.cloud) == len(harmed.rgb) == len(harmed.strewn)
@@ -68,7 +68,7 @@ def test_a_folder_without_scans_is_refused(tmp_path: Path) -> None:
 
 def test_a_wrong_diagnosis_is_not_counted_as_right() -> None:
     room = practice_room(1, points=5_000)
-    harmed = harm(room.xyz, room.rgb, np.abs(room.xyz[:, 2]) < 0.02, number=2, seed=0, shift=True)
+    harmed = harm(room.xyz, room.rgb, np.abs(room.xyz[:, 2]) < 0.02, number=2, seed=0, shift=True, even=True)
     elsewhere = examine(PointCloud(np.ones((1, 3), np.float32), "npz"))
     found = verdicts(harmed, elsewhere)
     assert not any(found["unit"] + found["up"] + found["support at zero"] + found["metres, z up, on its support"])
