@@ -129,7 +129,7 @@ def best_of_both(regions: Regions, odds: NDArray[np.float64], *, least: float) -
 def linked(ends: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Names (count,), 0 to K - 1, that are the same for what the pairs (P, 2) join directly or through others."""
     graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.intp)  # type: ignore[no-any-return]
+    return connected_components(graph, directed=False)[1].astype(np.intp)
 
 
 def _across(voxels: Voxels, heights: NDArray[np.float64], pairs: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -46,7 +46,11 @@ def find_support(xyz: NDArray[np.floating], *, seed: int = 0) -> SupportPlane | 
     tolerance = max(0.006 * float(np.linalg.norm(spread)), 1e-6)
     candidates = _candidates(sample, tolerance, generator)
     cell = max(float(np.max(spread[:2])) / 40, 1e-6)
-    rated = [(_covered(sample[_near(sample, plane, tolerance)], cell), plane) for plane in candidates]
+    rated = [
+        (_covered(sample[_near(sample, plane, tolerance)], cell), plane)
+        for plane in candidates
+        if _carries(sample, plane, tolerance)
+    ]
     if not rated:
         return None
     widest = max(area for area, _ in rated)
@@ -128,21 +132,28 @@ def _candidates(
     normals = np.concatenate([normals, np.tile([0.0, 0.0, 1.0], (len(layers), 1))])
     offsets = np.concatenate([offsets, layers])
     rough = sample[:: max(1, len(sample) // 4000)]
-    votes = (np.abs(rough @ normals.T - offsets) < tolerance).sum(axis=0)
+    near = np.abs(rough @ normals.T - offsets) < tolerance
+    votes = near.sum(axis=0)
     kept: list[tuple[NDArray[np.float64], float]] = []
+    taken = np.zeros(len(rough), dtype=bool)  # a plane through the points of a better one is the same, askew
     for place in np.argsort(-votes, kind="stable"):
         if votes[place] < LEAST_SHARE * len(rough) or len(kept) == 8:
             break
-        middle = rough.mean(axis=0)[:2]
-        level = _level((normals[place], offsets[place]), middle)
-        if all(abs(level - _level(other, middle)) > 3 * tolerance for other in kept):
+        if np.sum(near[:, place] & ~taken) > 0.5 * votes[place]:
             kept.append((normals[place], float(offsets[place])))
+            taken |= np.abs(rough @ normals[place] - offsets[place]) < 3 * tolerance
     return kept
 
 
 def _level(plane: tuple[NDArray[np.float64], float], middle: NDArray[np.float64]) -> float:
     normal, offset = plane
     return float((offset - normal[:2] @ middle) / normal[2])
+
+
+def _carries(sample: NDArray[np.float64], plane: tuple[NDArray[np.float64], float], tolerance: float) -> bool:
+    """Whether more than next to nothing is above, for what is below; the top of a lone box carries nothing."""
+    height = sample @ plane[0] - plane[1]
+    return bool(np.sum(height > tolerance) >= 0.1 * np.sum(height < -tolerance))
 
 
 def _near(sample: NDArray[np.float64], plane: tuple[NDArray[np.float64], float], tolerance: float) -> NDArray[np.bool_]:

@@ -102,8 +102,8 @@ def group_patches(voxels: Voxels, *, rounds: int = 4) -> Patches:
     stacked = np.concatenate(features, axis=1)
     for _ in range(rounds):
         counts = np.bincount(owner)
-        means = np.stack([np.bincount(owner, column) for column in stacked.T], axis=1)
-        means = means[counts > 0] / counts[counts > 0, None]
+        sums = np.stack([np.bincount(owner, column) for column in stacked.T], axis=1)
+        means = sums[counts > 0] / counts[counts > 0, None]
         near = min(8, len(means))
         choice = cKDTree(means[:, :3]).query(stacked[:, :3], k=near)[1].reshape(len(stacked), near)
         distance = np.sum((means[choice] - stacked[:, None]) ** 2, axis=2)

@@ -72,7 +72,7 @@ def stand_out(xyz: NDArray[np.floating], rgb: NDArray[np.uint8] | None) -> Stand
     return Standing(support, places, voxels, group_patches(voxels), means, viewer, gap)
 
 
-def _voxel_size(xyz: NDArray[np.float64]) -> float:
+def _voxel_size(xyz: NDArray[np.floating]) -> float:
     """A side that follows the density of the points and leaves at most MOST_VOXELS; 0 where all points are one."""
     size = FINEST * spacing(xyz)
     low, span = xyz.min(axis=0), float(np.max(np.ptp(xyz, axis=0)))
