@@ -92,14 +92,20 @@ def verdicts(harmed: Harm, diagnosis: Diagnosis) -> Verdicts:
     found["outliers"].append((diagnosis["outliers"].guess != "none") == (harmed.strays > 0))
     if harmed.even_before:
         found["density"].append((diagnosis["density"].guess == "uneven") == harmed.uneven)
-    mended = apply(harmed.cloud, diagnosis.fixes())
-    table = apply(harmed.cloud.take(harmed.support), [fix for fix in diagnosis.fixes() if fix.kind != "drop-strays"])
-    heights = table.xyz[:, 2].astype(np.float64)
-    side = float(np.ptp(np.quantile(mended.xyz, [0.01, 0.99], axis=0), axis=0).max())
-    level = found["up"][0] and abs(float(np.median(heights))) < RIGHT_HEIGHT * side
-    found["support at zero"].append(level)
-    found["metres, z up, on its support"].append(level and found["unit"][0])
+    if harmed.support.any():  # in some rooms the floor was out of sight
+        level = found["up"][0] and _stands_at_zero(harmed, diagnosis)
+        found["support at zero"].append(level)
+        found["metres, z up, on its support"].append(level and found["unit"][0])
     return found
+
+
+def _stands_at_zero(harmed: Harm, diagnosis: Diagnosis) -> bool:
+    """Whether the true table or floor is at zero once every fix is made, within a share of the scene."""
+    mended = apply(harmed.cloud, diagnosis.fixes())
+    side = float(np.ptp(np.quantile(mended.xyz, [0.01, 0.99], axis=0), axis=0).max())
+    moved = [fix for fix in diagnosis.fixes() if not isinstance(fix, DropStrays)]
+    heights = apply(harmed.cloud.take(harmed.support), moved).xyz[:, 2]
+    return abs(float(np.median(heights))) < RIGHT_HEIGHT * side
 
 
 def strays_found(harmed: Harm, diagnosis: Diagnosis) -> Counter[str]:
