@@ -42,6 +42,7 @@ CUSTOMS = {
     "las": {"z": 6.0}, "laz": {"z": 6.0}, "copc": {"z": 6.0}, "e57": {"z": 4.0}, "glb": {"y": 5.0}, "gltf": {"y": 5.0},
     "obj": {"y": 1.5, "z": 0.5}, "stl": {"z": 1.5},
 }  # fmt: skip
+MAP = {"z": 6.0}  # eastings, northings and heights
 CUSTOM = {"z": 2.0, "y": 1.4, "-y": 1.0}
 CAMERA = 2.5
 
@@ -62,8 +63,9 @@ class Up:
         return float(np.degrees(np.arccos(np.clip(self.direction @ np.array(AXES[self.axis]), -1, 1))))
 
 
-def find_up(measured: Survey, format: str) -> Up | None:
-    """The best candidate, or None where the cloud has no surfaces to judge by."""
+def find_up(measured: Survey, format: str, *, mapped: bool = False) -> Up | None:
+    """The best candidate, or None where the cloud has no surfaces to judge by; ``mapped`` is of map coordinates."""
+    customs = MAP if mapped else CUSTOMS.get(format, CUSTOM)
     if not len(measured.places) or _on_a_line(measured.places):
         return None
     candidates = _candidates(measured)
@@ -72,7 +74,7 @@ def find_up(measured: Survey, format: str) -> Up | None:
     names = [max(AXES, key=lambda name: float(candidate @ np.array(AXES[name]))) for candidate in candidates]
     scores = np.array(
         [
-            sum(WEIGHTS[cue] * value for cue, value in cue_values.items()) + _custom(name, candidate, format, view)
+            sum(WEIGHTS[cue] * value for cue, value in cue_values.items()) + _custom(name, candidate, customs, view)
             for name, candidate, cue_values in zip(names, candidates, cues, strict=True)
         ]
     )
@@ -100,9 +102,9 @@ def _on_a_line(places: Floats) -> bool:
     return bool(lengths[1] <= 1e-5 * lengths[0])
 
 
-def _custom(name: str, candidate: Floats, format: str, view: Floats | None) -> float:
+def _custom(name: str, candidate: Floats, customs: dict[str, float], view: Floats | None) -> float:
     near = candidate @ np.array(AXES[name]) > SAME_AXIS
-    score = CUSTOMS.get(format, CUSTOM).get(name, 0.0) if near else 0.0
+    score = customs.get(name, 0.0) if near else 0.0
     if view is None or abs(view[2]) < SAME_AXIS:
         return score
     x, y, _ = (

@@ -20,6 +20,8 @@ from lamm_core.pointclouds.units import unit_finding
 
 __all__ = ["Diagnosis", "Finding", "Fix", "apply", "examine", "rgb8"]
 
+MAP_COORDINATES = 10_000.0  # units from zero; nobody scans that far from the scanner
+
 
 def examine(cloud: PointCloud) -> Diagnosis:
     """Findings on unit, up axis, colours, outliers, density and support, of any cloud, in under half a second.
@@ -27,12 +29,13 @@ def examine(cloud: PointCloud) -> Diagnosis:
     At most 300,000 points are looked at, always the same ones.
     """
     measured = survey(cloud.xyz)
-    up = find_up(measured, cloud.format)
+    mapped = max(abs(value) for value in cloud.origin) > MAP_COORDINATES
+    up = find_up(measured, cloud.format, mapped=mapped)
     known = up if up is not None and up.confidence >= UNSURE else None
     support = find_support_plane(measured, known)
     return Diagnosis(
         (
-            unit_finding(measured, known, format=cloud.format, origin=cloud.origin),
+            unit_finding(measured, known, format=cloud.format, mapped=mapped),
             up_finding(up),
             colour_finding(cloud.colours),
             outlier_finding(measured),

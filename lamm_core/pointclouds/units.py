@@ -60,7 +60,7 @@ KINDS = (
 )
 
 
-def unit_finding(measured: Survey, up: Up | None, *, format: str, origin: tuple[float, float, float]) -> Finding:
+def unit_finding(measured: Survey, up: Up | None, *, format: str, mapped: bool) -> Finding:
     """In words; the fix scales to metres."""
     if measured.reach == 0:
         return Finding("unit", "unknown", 0.0, "All points are in one place, so nothing has a size.")
@@ -71,10 +71,10 @@ def unit_finding(measured: Survey, up: Up | None, *, format: str, origin: tuple[
     width, height = _width_and_height(measured, up)
     depth = measured.planes[0].spread if measured.planes else measured.roughness
     sizes = " × ".join(f"{size:,.4g}" for size in measured.size)
-    if (normalised := _normalised(measured)) and not any(origin):
+    if (normalised := _normalised(measured)) and not mapped:
         evidence = f"The cloud is {sizes} of its units and {normalised}: its size was normalised, the unit is lost."
         return Finding("unit", "unknown", 0.8, evidence)
-    surveyed = format in SURVEYED or max(abs(value) for value in origin) > 10_000
+    surveyed = format in SURVEYED or mapped
     usual = BY_FORMAT.get(format, MAPPED if surveyed else USUAL)
     chances = {
         (unit, kind): np.log(share * (kind.surveyed if surveyed else kind.share))

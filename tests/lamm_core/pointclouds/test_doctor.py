@@ -117,6 +117,7 @@ def test_a_format_that_fixes_its_axes_is_believed_where_the_cloud_says_little() 
     assert examine(PointCloud(ball, "las"))["up axis"].guess == "z"
     assert examine(PointCloud(ball, "glb"))["up axis"].guess == "y"
     assert examine(PointCloud(ball, "ply"))["up axis"].guess == "unknown"
+    assert examine(PointCloud(ball, "ply", origin=(665_187.0, 5_648_350.0, 0.0)))["up axis"].guess == "z"
 
 
 @pytest.mark.parametrize(
