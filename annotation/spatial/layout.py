@@ -32,7 +32,9 @@ def _placed(thing: Thing, x: float, y: float, z: float, angle: float) -> Placed:
     every = np.concatenate([corners(part) for part in parts])
     low, high = every.min(0), every.max(0)
     middle, size = (low + high) / 2, high - low
-    place = Box3D((float(middle[0]), float(middle[1]), float(middle[2])), (float(size[0]), float(size[1]), float(size[2])))
+    place = Box3D(
+        (float(middle[0]), float(middle[1]), float(middle[2])), (float(size[0]), float(size[1]), float(size[2]))
+    )
     return Placed(replace(thing, parts=parts), place)
 
 
