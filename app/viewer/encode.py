@@ -57,9 +57,7 @@ def encode_cloud(
     """
     finite = np.flatnonzero(np.isfinite(xyz).all(axis=1))
     if not len(finite):
-        raise MediaError(
-            "The cloud has no point with finite coordinates, so there is nothing to draw. Open another file."
-        )
+        raise MediaError("The cloud has no point with finite coordinates, so nothing can be drawn. Open another file.")
     order = finite[preview_order(xyz[finite])][:most]
     points = xyz[order].astype(np.float64)
     lowest = points.min(axis=0).astype("<f4")
