@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from annotation import scenes, visual_tasks, words
+from annotation import imagined, scenes, visual_tasks, words
 from annotation.visual_tasks.picture import Picture
 from annotation.visual_tasks.store import PairsFolder
 from annotation.visual_tasks.variation import vary
@@ -24,7 +24,7 @@ from lamm_core.errors import LammError
 __all__ = ["main", "pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted"]
+SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined"]
 UNSEEN_IN_TEST = 0.5
 
 
@@ -85,6 +85,8 @@ def _pictures(
     drawing_seed = f"{split} {seed}"
     if name == "words":
         return words.pictures(total, seed=drawing_seed), total
+    if name == "imagined":
+        return imagined.pictures(total, seed=drawing_seed), total
     if name == "shapes":
         return scenes.shape_pictures(total, seed=drawing_seed), total
     if data is None:

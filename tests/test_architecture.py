@@ -16,12 +16,18 @@ PACKAGES = ("lamm_core", "app", "annotation")
 CEILING = 400
 
 # What annotation may know of the model's side: standard-library modules only.
-ANNOTATION_MAY_IMPORT = {"lamm_core.conversation", "lamm_core.errors", "lamm_core.grounding", "lamm_core.registry"}
+ANNOTATION_MAY_IMPORT = {
+    "lamm_core.conversation",
+    "lamm_core.errors",
+    "lamm_core.grounding",
+    "lamm_core.names",
+    "lamm_core.registry",
+}
 
 # Inside lamm_core a module imports from its own layer and those before it.
 LAYERS = (
     {"errors"},
-    {"conversation", "registry", "grounding"},
+    {"conversation", "registry", "grounding", "names"},
     {"config", "download", "safetensors_hash", "backbones"},
     {"modalities", "pointclouds", "data"},
     {"model"},

@@ -127,9 +127,10 @@ class LammModel(nn.Module, ModelHubMixin):
         rows, words = encoder.word_examples()
         table = self.embeddings.weight.detach().float().cpu()
         embedded = []
-        for word in words:  # as it is written at the start of an answer, and inside one
+        for word in words:
             ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
-            ids += self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            if len(word) > 1 and word[0] != " ":  # it may start an answer or stand inside one
+                ids += self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
             embedded.append(table[ids].mean(0))
         start_from_words(cast(nn.Linear, self.projectors[name]), rows, torch.stack(embedded))
 

@@ -20,9 +20,10 @@ from torch.nn import functional
 
 from lamm_core.data.features import FeatureCache
 from lamm_core.modalities.perception import PerceptionEncoder, tokens
-from lamm_core.modalities.perception.names import OBJECTS, PICTURE_CLASSES, imagenet_names
+from lamm_core.modalities.perception.names import imagenet_names
+from lamm_core.names import OBJECTS, PICTURE_CLASSES
 
-__all__ = ["write_prototypes"]
+__all__ = ["compose_name_code", "write_prototypes"]
 
 QUESTIONS = (
     "What is this?",
@@ -80,16 +81,21 @@ def write_prototypes(
     return path
 
 
-def _name_code(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.Random) -> Tensor:
+def compose_name_code(
+    encoder: PerceptionEncoder, number: int, rng: random.Random, near: Tensor | None = None
+) -> Tensor:
+    """Code of a class with doubts: between those of ``near`` where given, and any others."""
     sure = rng.uniform(0.3, 0.97)
-    others = rng.sample(near.tolist(), 3) + rng.sample(range(len(encoder.name_codes)), 1)
+    others = rng.sample(range(len(encoder.name_codes)), 1 if near is not None else 3)
+    if near is not None:
+        others = rng.sample(near.tolist(), 3) + others
     shares = torch.tensor([sure] + [(1 - sure) * share for share in sorted(rng.random() / 3 for _ in others)])
     return (shares[:, None] * encoder.name_codes[[number, *others]]).sum(0)
 
 
 def _compose(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.Random) -> Tensor:
     classes = (torch.randn(len(PICTURE_CLASSES)) * 3).softmax(-1)
-    name = _name_code(encoder, number, near, rng)
+    name = compose_name_code(encoder, number, rng, near)
     parts = [
         tokens.picture_token(classes, name, torch.rand(3) * 0.7 + 0.15, aspect=rng.uniform(0.6, 1.8),
                              side=rng.randint(128, 1024))
@@ -99,7 +105,7 @@ def _compose(encoder: PerceptionEncoder, number: int, near: Tensor, rng: random.
         kinds = (torch.randn(len(OBJECTS)) * 2).softmax(-1)
         same = rank == 0 and rng.random() < 0.7
         other = number if same else rng.randrange(len(encoder.name_codes))
-        code = _name_code(encoder, other, near, rng)
+        code = compose_name_code(encoder, other, rng, near)
         box = [x[0], y[0], x[1], y[1]]
         parts += tokens.object_tokens(rank, box, rng.uniform(0.15, 0.6), kinds, code, torch.rand(3))
     return torch.stack(parts)

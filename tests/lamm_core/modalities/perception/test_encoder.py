@@ -26,9 +26,9 @@ from lamm_core.modalities.perception.encoder import (
     _window,
     find_objects,
 )
-from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene
 from lamm_core.modalities.perception.tokens import TOKEN_WIDTH, channel
+from lamm_core.names import OBJECTS
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lamm_core.grounding import Box2D, Point2D, format_box, format_point
 from lamm_core.modalities.perception import tokens
-from lamm_core.modalities.perception.names import CHARACTERS, OBJECTS, PICTURE_CLASSES
+from lamm_core.names import CHARACTERS, OBJECTS, PICTURE_CLASSES
 
 ANY = st.floats(-0.5, 1.5)
 SHARE = st.floats(0, 0.99)  # 1.00 has no two decimals and is told as 0.99
