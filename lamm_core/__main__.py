@@ -23,6 +23,7 @@ from rich.table import Table
 from lamm_core.backbones import BACKBONES, fetch, is_ready
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import CheckpointError, ConfigError, LammError
+from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Chat with pictures, train your own multimodal model, and fetch what both need.\n\n"
     'New here? Type  lamm chat PHOTO.jpg "What is in the picture?"  - the first time fetches about 110 MB.',
 )
+app.add_typer(cloud_app, name="cloud")
 out = Console()
 err = Console(stderr=True)
 

@@ -1,0 +1,83 @@
+"""The commands under ``lamm cloud``.
+
+Does not know formats or checks: it reads a cloud through `read_cloud` and prints what is known of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from lamm_core.pointclouds.cloud import PointCloud
+
+__all__ = ["cloud_app", "describe_cloud"]
+
+cloud_app = typer.Typer(no_args_is_help=True, help="Look into point clouds and meshes.")
+
+
+@cloud_app.callback()
+def cloud() -> None:
+    """Look into point clouds and meshes."""
+
+
+@cloud_app.command("info")
+def info(
+    file: Annotated[Path, typer.Argument(help="PLY, PCD, LAS, LAZ, E57, XYZ, TXT, CSV, PTS, NPY, NPZ or a mesh.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Say what is in a point cloud: format, points, fields, extent, and what reading changed.
+
+    - `lamm cloud info scan.ply`
+
+    A file that cannot be used is refused in one line that says why, with exit code 1.
+    """
+    from lamm_core.pointclouds.read import read_cloud
+
+    found = describe_cloud(read_cloud(file))
+    out = Console()
+    if as_json:
+        out.print(json.dumps({"file": file.name, **found}), markup=False, highlight=False, soft_wrap=True)
+        return
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    thinned = f" (of {found['total']:,})" if found["total"] > found["points"] else ""
+    table.add_row("format", found["format"])
+    table.add_row("points", f"{found['points']:,}{thinned}")
+    table.add_row("fields", ", ".join(found["fields"]))
+    table.add_row("colours", found["colours"] or "none")
+    for axis, low, high, extent in zip("xyz", found["minimum"], found["maximum"], found["extent"], strict=True):
+        table.add_row(axis, f"{low:,.6g} to {high:,.6g}, {extent:,.6g} long in the file's unit")
+    if found["objects"] is not None:
+        table.add_row("objects", f"{found['objects']:,}")
+    for note in found["notes"]:
+        table.add_row("note", note)
+    out.print(f"[bold]{file.name}[/bold]", highlight=False)
+    out.print(table, markup=False)
+
+
+def describe_cloud(cloud: PointCloud) -> dict[str, Any]:
+    """What is known of a cloud, as JSON takes it; minimum, maximum and extent in the file's unit and place."""
+    import numpy as np
+
+    low, high = cloud.xyz.min(axis=0).astype(float), cloud.xyz.max(axis=0).astype(float)
+    return {
+        "format": cloud.format,
+        "points": len(cloud),
+        "total": cloud.total,
+        "fields": list(cloud.fields),
+        "colours": None if cloud.colours is None else str(cloud.colours.dtype),
+        "normals": cloud.normals is not None,
+        "objects": None if cloud.instance is None else len(np.unique(cloud.instance[cloud.instance > 0])),
+        "minimum": (low + cloud.origin).tolist(),
+        "maximum": (high + cloud.origin).tolist(),
+        "extent": (high - low).tolist(),
+        "origin": list(cloud.origin),
+        "notes": list(cloud.notes),
+    }
