@@ -24,7 +24,7 @@ from lamm_core.errors import LammError
 __all__ = ["main", "pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined"]
+SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined", "names"]
 UNSEEN_IN_TEST = 0.5
 
 
@@ -85,6 +85,8 @@ def _pictures(
     drawing_seed = f"{split} {seed}"
     if name == "words":
         return words.pictures(total, seed=drawing_seed), total
+    if name == "names":
+        return imagined.named_pictures(copies := max(1, total // 1000), seed=drawing_seed), 1000 * copies
     if name == "imagined":
         return imagined.pictures(total, seed=drawing_seed), total
     if name == "shapes":

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from annotation import words
 from annotation.visual_tasks.picture import Picture, Thing
-from lamm_core.names import JOINTS, OBJECTS, PICTURE_CLASSES
+from lamm_core.names import JOINTS, OBJECTS, PICTURE_CLASSES, imagenet_names
 
-__all__ = ["SUFFIX", "pictures"]
+__all__ = ["SUFFIX", "named_pictures", "pictures"]
 
 SUFFIX = ".findings"
 MOST_THINGS = 8
+SIZES = ((640, 480), (480, 640), (512, 512), (224, 224), (640, 360))  # of pictures
 SMALLEST = 0.02  # side of a box
 CROWDED = 0.1  # share of scenes with more things than an answer lists
 
@@ -28,7 +30,7 @@ def pictures(count: int, *, seed: str) -> Iterator[Picture]:
     for number in range(count):
         name = f"imagined-{seed.replace(' ', '-')}-{number:06d}"
         kind = rng.choices(("scene", "person", "word", "class"), (50, 36, 8, 6))[0]
-        width, height = rng.choice(((640, 480), (480, 640), (512, 512), (224, 224), (640, 360)))
+        width, height = rng.choice(SIZES)
         things: tuple[Thing, ...] = ()
         places: dict[str, tuple[float, float]] = {}
         word = label = None
@@ -40,10 +42,29 @@ def pictures(count: int, *, seed: str) -> Iterator[Picture]:
             word = words.plain(words.random_text(rng)) or "A"
         else:
             label = rng.choice(PICTURE_CLASSES)
-        content = json.dumps({"imagined": name}).encode() + b"\n"
+        content = _findings(label=label, word=word, joints=places, things=things, width=width, height=height)
         yield Picture(
             name, "imagined", content, SUFFIX, width, height, label, word, things, places, OBJECTS
         )  # fmt: skip
+
+
+def named_pictures(copies: int, *, seed: str) -> Iterator[Picture]:
+    """Each of ImageNet's 1,000 names as often as ``copies`` says; what is asked of them is only the name."""
+    rng = random.Random(f"names {seed}")
+    for number, name in enumerate(imagenet_names()):
+        for copy in range(copies):
+            identity = f"names-{seed.replace(' ', '-')}-{number:04d}-{copy}"
+            things = _things(rng) if rng.random() < 0.3 else ()
+            width, height = rng.choice(SIZES)
+            content = _findings(name=number, things=things[:3], width=width, height=height, copy=copy)
+            yield Picture(identity, "names", content, SUFFIX, width, height, label=name)
+
+
+def _findings(*, things: Sequence[Thing], **others: Any) -> bytes:
+    """What there is to find, as the encoder composes it."""
+    found = {key: value for key, value in others.items() if value not in (None, {})}
+    objects = [{"label": thing.label, "bbox": [round(value, 4) for value in thing.box]} for thing in things]
+    return json.dumps({**found, "objects": objects}).encode() + b"\n"
 
 
 def _things(rng: random.Random) -> tuple[Thing, ...]:

@@ -180,23 +180,6 @@ def train_encoder_command(
     err.print(f"[green]tuned[/green]  [dim]{folder}[/dim]")
 
 
-@app.command("name-pairs")
-def name_pairs(
-    weights: Annotated[Path, typer.Argument(help="The folder that `lamm train-encoder` wrote.")],
-    to: Annotated[Path, typer.Option("--out", help="Folder to write: pairs.json and media/.")],
-    copies: Annotated[int, typer.Option(min=1, help="How many questions for each of the 1,000 names.")] = 4,
-) -> None:
-    """Make pairs that teach ImageNet's 1,000 names to a model over the encoder "perception", without one photo."""
-    from lamm_core.data.features import FeatureCache
-    from lamm_core.modalities.perception import build_perception
-    from lamm_core.training.prototypes import write_prototypes
-
-    cache = cache_folder()
-    encoder = build_perception({"weights": str(weights)}, cache)
-    path = write_prototypes(encoder, FeatureCache.of(encoder, "image", cache), to, copies=copies)
-    err.print(f"[green]written[/green]  [dim]{path}[/dim]")
-
-
 @app.command()
 def models() -> None:
     """List the models on this machine."""

@@ -6,7 +6,9 @@ categories.
 
 from __future__ import annotations
 
-__all__ = ["BODY", "CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES"]
+from importlib import resources
+
+__all__ = ["BODY", "CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES", "imagenet_names"]
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
@@ -27,3 +29,9 @@ JOINTS = (
 BODY = (*JOINTS, "hip")  # what is told of a person: the joints, and the middle of the two hips
 MIRRORED_JOINTS = (5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13)  # where each joint goes when a picture is flipped
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def imagenet_names() -> list[str]:
+    """The names of ImageNet's 1,000 classes in the order of its classifiers."""
+    text = (resources.files("lamm_core") / "imagenet_names.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]

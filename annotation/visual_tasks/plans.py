@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from annotation.visual_tasks.classification import classify, presence
+from annotation.visual_tasks.classification import classify, name_it, presence
 from annotation.visual_tasks.counting import count_class
 from annotation.visual_tasks.description import describe
 from annotation.visual_tasks.detection import detect, detect_class
@@ -110,9 +110,13 @@ def _imagined(picture: Picture, rng: random.Random, unseen: float) -> list[Conve
     return [rounds[:3]]
 
 
+def _named(picture: Picture, rng: random.Random, unseen: float) -> list[Conversation]:
+    return [[name_it(picture, rng)]]
+
+
 PLANS: dict[str, Plan] = {
     "cifar10": _labelled, "iiit5k": _word, "words": _word, "lsp": _person, "coco128": _photo, "bccd": _smear,
-    "shapes": _drawn, "pasted": _drawn, "imagined": _imagined,
+    "shapes": _drawn, "pasted": _drawn, "imagined": _imagined, "names": _named,
 }  # fmt: skip
 
 

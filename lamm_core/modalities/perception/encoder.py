@@ -5,6 +5,7 @@ Does not know how the streams were trained nor how tokens are read. Legend: B pi
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,7 +23,7 @@ from lamm_core.errors import ConfigError, WeightsError
 from lamm_core.grounding import box_overlap
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
-from lamm_core.modalities.perception.names import imagenet_names
+from lamm_core.modalities.perception.composed import Names, compose
 from lamm_core.modalities.perception.reading import (
     CROP_HEIGHT,
     CROP_WIDTH,
@@ -32,7 +33,7 @@ from lamm_core.modalities.perception.reading import (
 )
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
-from lamm_core.names import OBJECTS
+from lamm_core.names import OBJECTS, imagenet_names
 
 __all__ = [
     "READING_WEIGHTS",
@@ -113,6 +114,12 @@ class PerceptionEncoder(nn.Module):
         rows[range(len(channels)), list(channels)] = 1.0
         rows[len(channels) :, tokens.LAYOUT.parts["name"]] = self.name_codes.cpu()
         return rows, [*channels.values(), *imagenet_names()]
+
+    def compose(self, findings: Mapping[str, Any], rng: random.Random) -> Tensor:
+        """Tokens of a picture that shows this; see `composed.compose`."""
+        if "_names" not in self.__dict__:
+            self.__dict__["_names"] = Names(self.name_codes, self.__dict__["classifier"].weight)
+        return compose(self.__dict__["_names"], findings, rng)
 
     def prepare(self, medium: Image.Image) -> Tensor:
         """One row of bytes: shape and size, a word crop of it all, the scene's view, the tiles of a large picture."""
