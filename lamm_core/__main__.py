@@ -127,10 +127,11 @@ def chat(
     folder = find_model(model)
     loaded = load_model(folder, device=device, quantize=quantize)
     from lamm_core.inference.engine import Engine, Generation
+    from lamm_core.modalities import modality_of
 
     engine = Engine(loaded)
     settings = Generation(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    turn = Turn("user", question, tuple(Media("image", Path(picture)) for picture in pictures))
+    turn = Turn("user", question, tuple(Media(modality_of(Path(file)).name, Path(file)) for file in pictures))
     last = None
     for piece in engine.stream([turn], settings, adapter=adapter):
         out.print(piece.text, end="", markup=False, highlight=False, soft_wrap=True)
@@ -206,15 +207,19 @@ def convert(
     language_model: Annotated[
         str, typer.Option(help="The Vicuna v0 weights it was trained on: a folder of yours or a hub id.")
     ],
+    epcl: Annotated[
+        Path | None,
+        typer.Option(help="For a model of point clouds: LAMM's epcl_scannet_vit-L-14_256tokens_latest.pth."),
+    ] = None,
 ) -> None:
     """Turn a released LAMM checkpoint (OpenGVLab) into a model folder of this project.
 
     What was trained is converted: the projector and the LoRA weights. The Vicuna weights under them are looked for
-    when the model is loaded, where `--language-model` says.
+    when the model is loaded, where `--language-model` says, and those of the point cloud encoder where `--epcl` says.
     """
     from lamm_core.model.convert_lamm import convert as run_conversion
 
-    run_conversion(checkpoint, target, language_model=language_model)
+    run_conversion(checkpoint, target, language_model=language_model, epcl=epcl)
     err.print(f"[green]converted[/green]  [dim]{target}[/dim]")
 
 

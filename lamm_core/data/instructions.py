@@ -2,9 +2,9 @@
 
 Does not know prompts, tokens or encoders; media are paths and are not opened here.
 
-A LAMM record: ``id``, ``image`` or ``pcl`` (a path or a list of paths), ``conversations`` of ``{from: human | gpt,
-value}``, ``task_type``, and the source as ``src_image`` (2D) or ``src_dataset`` and ``src_id`` (3D). Further keys are
-kept in the sample's metadata.
+A LAMM record: ``id``, ``image`` or ``pcl`` (a path or a list of paths; any other modality under its name),
+``conversations`` of ``{from: human | gpt, value}``, ``task_type``, and the source as ``src_image`` (2D) or
+``src_dataset`` and ``src_id`` (3D). Further keys are kept in the sample's metadata.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from typing import Any
 
 from lamm_core.conversation import Media, Role, Sample, Turn
 from lamm_core.errors import DataError
+from lamm_core.modalities import MODALITIES
 
 __all__ = ["HUB_PREFIX", "read_samples", "write_records"]
 
 HUB_PREFIX = "hub:"
-KEYS = {"image": "image", "pcl": "pointcloud"}  # key of the record -> modality
-PLACEHOLDERS = {"image": "<image>", "pointcloud": "<pointcloud>"}
+LAMM_KEYS = {"pointcloud": "pcl"}  # what LAMM's records call a modality, where that is not its name
+KEYS = {LAMM_KEYS.get(one.name, one.name): one.name for one in MODALITIES}  # key of the record -> modality
+PLACEHOLDERS = {one.name: one.placeholder for one in MODALITIES}
 _PLACEHOLDER = re.compile("|".join(PLACEHOLDERS.values()))
 _LAMM_ROLES: Mapping[str, Role] = {"human": "user", "gpt": "assistant"}
 _CHAT_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _OWN_KEYS = frozenset(
-    ("id", "image", "images", "pcl", "conversations", "messages", "target", "src_image", "src_dataset", "src_id")
+    (*KEYS, "id", "images", "conversations", "messages", "target", "src_image", "src_dataset", "src_id")
 )
 _CHUNK = 1 << 20
 _SIGNATURES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}

@@ -49,7 +49,8 @@ class Card:
             license=self.licence,
             language=self.language,
             library_name="lamm-studio",
-            pipeline_tag="image-text-to-text",
+            # The hub knows no kind of task that reads point clouds.
+            pipeline_tag="image-text-to-text" if "image" in config.modalities else "text-generation",
             base_model=base if base.count("/") == 1 else None,
             tags=["lamm", "lora", "multimodal"],
         )

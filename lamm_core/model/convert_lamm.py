@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lamm_core.config import LammConfig, LoraSettings, ModalitySettings
-from lamm_core.errors import CheckpointError, ConfigError
+from lamm_core.errors import CheckpointError
 from lamm_core.model.card import UNVERIFIED, Card
 from lamm_core.model.checkpoint import Parts, Record, write_parts
 from lamm_core.model.folders import replacing
@@ -23,7 +23,7 @@ from lamm_core.model.folders import replacing
 __all__ = ["convert"]
 
 ENCODER = "hub:openai/clip-vit-large-patch14"
-ENCODER_WIDTH = 1024
+ENCODER_WIDTH = 1024  # of EPCL too
 # Rank and alpha of every released checkpoint; only the rank can be read from the tensors.
 LORA = LoraSettings(r=32, alpha=32, dropout=0.1)
 LORA_KEY = re.compile(
@@ -36,25 +36,28 @@ LISTED = 5
 NOTES = """## Origin
 
 Converted from a checkpoint of LAMM (arXiv 2306.06687, OpenGVLab), which its authors released under CC BY-NC 4.0: not
-for commercial use. Trained by them on LAMM's instruction data with CLIP ViT-L/14 frozen, over Vicuna v0. Vicuna of
+for commercial use. Trained by them on LAMM's instruction data with {encoder} frozen, over Vicuna v0. Vicuna of
 another version gives bad answers without any warning, so make sure of the version."""
 
 
-def convert(source: Path, out: Path, *, language_model: str, modality: str = "image") -> Path:
+def convert(source: Path, out: Path, *, language_model: str, epcl: Path | None = None) -> Path:
     """Convert a released ``pytorch_model.pt`` and return ``out``, the new folder.
 
-    ``language_model`` is the folder or hub id of the Vicuna v0 weights it was trained on; they are not opened here.
-    Raises CheckpointError listing every tensor that is unknown, missing or of another shape, and ConfigError for any
-    modality but image: the encoder of LAMM's point clouds is not part of its checkpoints.
+    ``language_model`` is the folder or hub id of the Vicuna v0 weights it was trained on. ``epcl`` is the published
+    file of EPCL's weights and makes the model one for point clouds; without it it is one for pictures. Neither is
+    opened here. Raises CheckpointError listing every tensor that is unknown, missing or of another shape.
     """
-    if modality != "image":
-        raise ConfigError(f"Checkpoints of LAMM can be converted for the modality 'image', not for {modality!r}.")
     tensors = read(source)
     projector, adapter = sort_out(tensors, source.name)
     check_shapes(projector, adapter, source.name)
-    settings = ModalitySettings(ENCODER, projector="linear", lora=LORA)
+    if epcl is None:
+        modality, settings = "image", ModalitySettings(ENCODER, projector="linear", lora=LORA)
+    else:
+        options = {"checkpoint": str(epcl)}
+        modality, settings = "pointcloud", ModalitySettings("epcl", options, projector="linear", lora=LORA)
     config = LammConfig(language_model=language_model, modalities={modality: settings}, template="vicuna_v0")
-    record = Record(config, base_sha256=UNVERIFIED, card=Card(licence="cc-by-nc-4.0", notes=NOTES))
+    notes = NOTES.format(encoder="CLIP ViT-L/14" if epcl is None else "EPCL")
+    record = Record(config, base_sha256=UNVERIFIED, card=Card(licence="cc-by-nc-4.0", notes=notes))
     with replacing(out) as temporary:
         write_parts(temporary, Parts(record, projectors={modality: projector}, adapters={modality: adapter}))
     return out
@@ -112,7 +115,7 @@ def check_shapes(projector: Mapping[str, Tensor], adapter: Mapping[str, Tensor],
     wrong = [f"{key} is {found[key]} and should be {shape}" for key, shape in expected.items() if found[key] != shape]
     if wrong:
         raise CheckpointError(
-            f"{name} has tensors of other shapes than LAMM's (rank 32, CLIP ViT-L/14): {shorten(wrong)}."
+            f"{name} has tensors of other shapes than LAMM's (rank 32, tokens of 1,024 channels): {shorten(wrong)}."
         )
 
 

@@ -16,6 +16,7 @@ from lamm_core.pointclouds.readers.e57 import is_e57, read_e57
 from lamm_core.pointclouds.readers.gathering import Gathering
 from lamm_core.pointclouds.readers.las import is_las, read_las
 from lamm_core.pointclouds.readers.mesh import is_glb, is_stl_text, read_trimesh
+from lamm_core.pointclouds.readers.obj import read_obj
 from lamm_core.pointclouds.readers.off import is_off, read_off
 from lamm_core.pointclouds.readers.pcd import is_pcd, read_pcd
 from lamm_core.pointclouds.readers.ply import is_ply, read_ply
@@ -44,7 +45,7 @@ FORMATS: tuple[Format, ...] = (
     Format("E57", (".e57",), read_e57, is_e57),
     Format("OFF", (".off",), read_off, is_off),
     Format("STL", (".stl",), partial(read_trimesh, kind="stl"), is_stl_text),
-    Format("OBJ", (".obj",), partial(read_trimesh, kind="obj")),
+    Format("OBJ", (".obj",), read_obj),
 )
 TEXT = Format("text", (".xyz", ".txt", ".csv", ".pts", ".asc", ".xyzrgb", ".xyzn", ".tsv"), read_text)
 SUFFIXES: tuple[str, ...] = tuple(suffix for form in (*FORMATS, TEXT) for suffix in form.suffixes)

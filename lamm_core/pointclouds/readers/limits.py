@@ -21,5 +21,5 @@ class Limits:
 
     bytes: int = 2_000_000_000
     points: int = 5_000_000
-    seconds: float = 60.0
+    seconds: float = 120.0
     mesh_bytes: int = 200_000_000

@@ -1,6 +1,6 @@
-"""Meshes as points on their surfaces, and the mesh formats that trimesh reads: GLB, OBJ and STL.
+"""Meshes as points on their surfaces, and the mesh formats that trimesh reads: GLB and STL.
 
-Does not know PLY and OFF, which bring their triangles here themselves. Never reads a file beside the one it was given.
+Does not know PLY, OFF and OBJ, which bring their triangles here themselves. Never reads a file beside the one given.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from lamm_core.errors import MediaError
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers.gathering import CHUNK_POINTS, Gathering
+from lamm_core.pointclouds.readers.limits import Limits
 from lamm_core.pointclouds.readers.surface import face_normals, sample_count, sample_surface, surface_area
 
-__all__ = ["Mesh", "gather_meshes", "is_glb", "is_stl_text", "read_trimesh"]
+__all__ = ["Mesh", "check_mesh_size", "gather_meshes", "is_glb", "is_stl_text", "read_trimesh"]
 
 # A texture is decoded at 4 bytes a pixel.
 MAX_TEXTURE_PIXELS = 60_000_000
@@ -129,13 +130,8 @@ def is_stl_text(head: bytes) -> bool:
 
 
 def read_trimesh(path: Path, gathering: Gathering, kind: str) -> PointCloud:
-    """A GLB, OBJ or STL file by trimesh. Raises MediaError."""
-    size = path.stat().st_size
-    if size > gathering.limits.mesh_bytes:
-        raise MediaError(
-            f"{path.name} is a mesh of {size / 1e6:,.0f} MB; expected at most "
-            f"{gathering.limits.mesh_bytes / 1e6:,.0f} MB. Simplify it, or save it as a cloud."
-        )
+    """A GLB or STL file by trimesh. Raises MediaError."""
+    check_mesh_size(path, gathering.limits)
     data = path.read_bytes()
     if kind == "glb":
         check_glb(data, path.name, gathering.limits.bytes)
@@ -185,6 +181,16 @@ def mesh_of(part: Any) -> Mesh:
     if image.width * image.height > MAX_TEXTURE_PIXELS:
         raise MediaError(f"a texture of {image.width:,} x {image.height:,} pixels is too large")
     return Mesh(vertices, triangles, texture=np.asarray(image.convert("RGB")), uv=np.asarray(visual.uv, np.float64))
+
+
+def check_mesh_size(path: Path, limits: Limits) -> None:
+    """Raise MediaError for a file too large to be held whole, as meshes are."""
+    size = path.stat().st_size
+    if size > limits.mesh_bytes:
+        raise MediaError(
+            f"{path.name} is a mesh of {size / 1e6:,.1f} MB; expected at most {limits.mesh_bytes / 1e6:,.0f} MB. "
+            "Simplify it, or save its corners alone as a cloud."
+        )
 
 
 def check_glb(data: bytes, name: str, most: int) -> None:

@@ -14,7 +14,7 @@ from lamm_core.errors import MediaError
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers.columns import settle_colours
 from lamm_core.pointclouds.readers.gathering import Gathering
-from lamm_core.pointclouds.readers.mesh import Mesh, gather_meshes
+from lamm_core.pointclouds.readers.mesh import Mesh, check_mesh_size, gather_meshes
 from lamm_core.pointclouds.readers.ply_header import Element, Property
 from lamm_core.pointclouds.readers.ply_lists import read_text_lists
 from lamm_core.pointclouds.readers.rows import Lines, parse_rows
@@ -33,8 +33,7 @@ def read_off(path: Path, gathering: Gathering) -> PointCloud:
     """Points on the faces, or the corners where there are none. Raises MediaError."""
     name = path.name
     size = path.stat().st_size
-    if size > gathering.limits.mesh_bytes:
-        raise MediaError(f"{name} is a mesh of {size / 1e6:,.0f} MB; simplify it, or save it as a cloud.")
+    check_mesh_size(path, gathering.limits)
     with path.open("rb") as file:
         lines = Lines(file, name, comments=True)
         first = next(lines.take(1))[0]

@@ -16,7 +16,7 @@ from lamm_core.errors import MediaError
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers.columns import Columns, name_columns
 from lamm_core.pointclouds.readers.gathering import CHUNK_POINTS, Gathering
-from lamm_core.pointclouds.readers.mesh import Mesh, gather_meshes
+from lamm_core.pointclouds.readers.mesh import Mesh, check_mesh_size, gather_meshes
 from lamm_core.pointclouds.readers.ply_header import Element, Header, read_header
 from lamm_core.pointclouds.readers.ply_lists import read_lists, read_text_lists
 from lamm_core.pointclouds.readers.rows import Lines, parse_rows
@@ -58,6 +58,7 @@ def read_ply(path: Path, gathering: Gathering) -> PointCloud:
         source = Source(file, header, gathering)
         if faces is None or not faces.rows:
             return read_points(source, vertex, columns)
+        check_mesh_size(path, gathering.limits)
         return read_mesh(source, vertex, columns, faces)
 
 
@@ -196,13 +197,6 @@ def read_mesh(source: Source, vertex: Element, columns: Columns, faces: Element)
         return read_points(source, vertex, columns)
     if source.header.elements.index(faces) < source.header.elements.index(vertex):
         raise MediaError(f"{gathering.name} is a PLY file with its faces before its vertices; save it anew.")
-    size = source.file.seek(0, 2)
-    source.file.seek(source.header.start)
-    if size > gathering.limits.mesh_bytes:
-        raise MediaError(
-            f"{gathering.name} is a mesh of {size / 1e6:,.0f} MB; expected at most "
-            f"{gathering.limits.mesh_bytes / 1e6:,.0f} MB. Save its vertices alone, as a cloud, or simplify it."
-        )
     tables = list(source.chunks(vertex))
     between = source.header.elements[source.header.elements.index(vertex) + 1 : source.header.elements.index(faces)]
     for element in between:

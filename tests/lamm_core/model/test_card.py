@@ -55,3 +55,9 @@ def test_a_hub_id_stays_and_a_path_does_not(name: str, shown: str) -> None:
 def test_a_card_needs_a_licence() -> None:
     with pytest.raises(ConfigError):
         Card(licence="")
+
+
+@pytest.mark.parametrize(("modality", "task"), [("image", "image-text-to-text"), ("pointcloud", "text-generation")])
+def test_the_hub_is_told_of_pictures_only_where_the_model_reads_them(modality: str, task: str) -> None:
+    config = LammConfig("lmsys/vicuna-7b", {modality: ModalitySettings("any")})
+    assert front_matter(Card().render(config, "abc"))["pipeline_tag"] == task

@@ -20,7 +20,7 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from lamm_core.errors import CheckpointError, ConfigError
+from lamm_core.errors import CheckpointError
 from lamm_core.model.checkpoint import read_record
 from lamm_core.model.convert_lamm import convert
 from lamm_core.model.lamm import LammModel
@@ -183,6 +183,13 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, content: bytes | 
         convert(path, tmp_path / "lamm", language_model="x/y")
 
 
-def test_point_clouds_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not for 'pointcloud'"):
-        convert(tmp_path / "pytorch_model.pt", tmp_path / "lamm", language_model="x/y", modality="pointcloud")
+def test_with_epcls_weights_it_is_a_model_for_point_clouds(write: Write, tmp_path: Path) -> None:
+    source = released()
+    folder = convert(write(source), tmp_path / "lamm", language_model="x/vicuna", epcl=tmp_path / "epcl.pth")
+    record = read_record(folder)
+    assert list(record.config.modalities) == ["pointcloud"]
+    cloud = record.config.modalities["pointcloud"]
+    assert (cloud.encoder, cloud.options) == ("epcl", {"checkpoint": str(tmp_path / "epcl.pth")})
+    assert torch.equal(load_file(folder / "projector-pointcloud.safetensors")["weight"], source["llama_proj.weight"])
+    assert len(load_file(folder / "adapter-pointcloud" / "adapter_model.safetensors")) == LAYERS * 4 * 2
+    assert "with EPCL frozen" in (folder / "README.md").read_text()
