@@ -63,7 +63,7 @@ def named_pictures(copies: int, *, seed: str) -> Iterator[Picture]:
 def _findings(*, things: Sequence[Thing], **others: Any) -> bytes:
     """What there is to find, as the encoder composes it."""
     found = {key: value for key, value in others.items() if value not in (None, {})}
-    objects = [{"label": thing.label, "bbox": [round(value, 4) for value in thing.box]} for thing in things]
+    objects = [{"label": thing.label, "bbox": thing.box} for thing in things]
     return json.dumps({**found, "objects": objects}).encode() + b"\n"
 
 

@@ -42,7 +42,10 @@ def compose_findings(path: Path, encoder: object) -> Tensor:
         )
     try:
         content = path.read_bytes()
-        return encoder.compose(json.loads(content), random.Random(content))
+        findings = json.loads(content)
+        if not isinstance(findings, dict):
+            raise TypeError(f"a JSON object was expected, not {type(findings).__name__}")
+        return encoder.compose(findings, random.Random(content))
     except OSError as error:
         raise MediaError(f"{path.name} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:

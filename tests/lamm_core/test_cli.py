@@ -17,7 +17,7 @@ from lamm_core import __main__ as cli
 from lamm_core.conversation import Turn
 from lamm_core.errors import CheckpointError, WeightsError
 
-COMMANDS = ("fetch", "chat", "train", "train-encoder", "name-pairs", "models", "convert")
+COMMANDS = ("fetch", "chat", "train", "train-encoder", "models", "convert")
 
 
 @pytest.fixture(autouse=True)

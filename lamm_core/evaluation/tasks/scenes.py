@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lamm_core.conversation import Media, Sample
+from lamm_core.conversation import Sample
 from lamm_core.errors import TaskError
 from lamm_core.evaluation.task import Part, Questions, Score, question
 from lamm_core.evaluation.tasks.sets import chosen
@@ -97,7 +97,7 @@ def found(boxes: Sequence[Box3D], true: Sequence[Box3D], threshold: float) -> in
 
 
 class SceneDetection:
-    """``f1_50``: 2 · hits over objects named and true. ``recall``: hits over true ones; ``ceiling``: of all proposals."""
+    """``f1_50``: twice the hits over objects named and true; ``recall`` of the true ones; ``ceiling``: of all proposals."""
 
     name = "osd_detection"
     version = 1
@@ -113,11 +113,11 @@ class SceneDetection:
             turns, unseen = question(path, DETECT, rng, modality=self.modality)
             metadata = {"source_dataset": "osd", "task_type": self.name, "unseen_wording": unseen}
             target = [to_box(item["bbox"]) for item in record["object"]]
-            samples.append(Sample(record["id"], turns, target=target, metadata=metadata | {"scan": path}))
+            samples.append(Sample(record["id"], turns, target=target, metadata=metadata | {"scan": str(path)}))
         return chosen(samples, limit, seed)
 
     def score(self, sample: Sample, answer: str) -> Score:
-        path, true = sample.metadata["scan"], sample.target
+        path, true = Path(sample.metadata["scan"]), sample.target
         boxes = named(path, answer)
         hits = {share: found(boxes, true, share) for share in THRESHOLDS}
         best = {share: found(proposed(path), true, share) for share in THRESHOLDS}
@@ -151,11 +151,11 @@ class SceneGrounding:
             turns, unseen = question(path, GROUND, rng, slots={"ref": record["query"]}, modality=self.modality)
             metadata = {"source_dataset": "osd", "task_type": self.name, "unseen_wording": unseen}
             box = to_box(record["object"])
-            samples.append(Sample(record["id"], turns, target=box, metadata=metadata | {"scan": path}))
+            samples.append(Sample(record["id"], turns, target=box, metadata=metadata | {"scan": str(path)}))
         return chosen(samples, limit, seed)
 
     def score(self, sample: Sample, answer: str) -> Score:
-        path = sample.metadata["scan"]
+        path = Path(sample.metadata["scan"])
         boxes = named(path, answer)[:1]
         every = proposed(path)
         nearest = sorted(every, key=lambda box: box.centre[1])[:1]
