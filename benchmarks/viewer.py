@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import app  # noqa: F401  first, so that Gradio sends nothing
 import gradio as gr
 import plotly.graph_objects as go
 from playwright.sync_api import Page, sync_playwright
 
+import app  # noqa: F401  first, so that Gradio sends nothing
 from app.theme import css_variables
 from app.viewer.component import point_cloud_viewer
 from app.viewer.routes import viewer_routes

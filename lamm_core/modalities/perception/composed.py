@@ -19,7 +19,7 @@ from lamm_core.names import CHARACTERS, JOINTS, OBJECTS, PICTURE_CLASSES
 __all__ = ["Names", "compose"]
 
 MOST_OBJECTS = 8  # as many as the encoder tells
-LEAST, SURE = 0.15, 0.22  # objects with scores below SURE are false alarms that no answer names
+LEAST, SURE = 0.15, 0.18  # objects with scores below SURE are false alarms that no answer names
 DOUBTS = 30  # the classes nearest to a class are the ones it is mistaken for
 
 Box = tuple[float, float, float, float]
@@ -58,7 +58,7 @@ def compose(names: Names, findings: Mapping[str, Any], rng: random.Random) -> Te
     joints = [_point(findings["joints"][joint]) for joint in JOINTS] if findings.get("joints") else []
     if joints and rng.random() < 0.8:
         objects = [("person", _around(joints))]
-    shown = [(name, box, rng.uniform(SURE, 0.95)) for name, box in objects[:MOST_OBJECTS]]
+    shown = [(name, box, SURE + (0.95 - SURE) * rng.random() ** 1.5) for name, box in objects[:MOST_OBJECTS]]
     while len(shown) < MOST_OBJECTS and rng.random() < 0.3:
         shown.append((rng.choice(OBJECTS), _anywhere(rng), rng.uniform(LEAST, SURE)))
     shown.sort(key=lambda item: -(item[1][2] - item[1][0]) * (item[1][3] - item[1][1]))
