@@ -10,7 +10,6 @@ import json
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +58,11 @@ def records(data: Path, file: str) -> Iterator[Mapping[str, Any]]:
             yield record
 
 
-@cache
 def proposed(path: Path) -> tuple[Box3D, ...]:
     """The boxes that the encoder "scene" tells of a scan, the first is ``[obj1]``."""
-    from lamm_core.modalities.pointcloud import POINTCLOUD
-    from lamm_core.modalities.pointcloud.scene import find_objects as find
+    from lamm_core.modalities.pointcloud.scene import boxes_in
 
-    return tuple(item.box for item in find(POINTCLOUD.load(path)).proposals)
+    return boxes_in(path)
 
 
 def to_box(values: Sequence[float]) -> Box3D:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lamm_core.modalities.pointcloud.points import coloured_points
-from lamm_core.pointclouds.proposals import Proposal, propose
 from torch import Tensor, nn
 
 from lamm_core.errors import ConfigError
+from lamm_core.grounding import Box3D
 from lamm_core.modalities.fingerprint import fingerprint
+from lamm_core.modalities.pointcloud.points import coloured_points
 from lamm_core.modalities.pointcloud.scene_composed import compose
 from lamm_core.modalities.pointcloud.scene_tokens import (
     COLOURS,
@@ -28,9 +29,11 @@ from lamm_core.modalities.pointcloud.scene_tokens import (
     scene_tokens,
 )
 from lamm_core.pointclouds.cloud import PointCloud
+from lamm_core.pointclouds.proposals import Proposal, propose
+from lamm_core.pointclouds.read import read_cloud
 from lamm_core.pointclouds.shades import NAMES, name_points
 
-__all__ = ["SceneEncoder", "SceneObjects", "build_scene", "find_objects"]
+__all__ = ["SceneEncoder", "SceneObjects", "boxes_in", "build_scene", "find_objects"]
 
 METHOD = 1  # raised when the objects found or their colours change, so that kept features are made anew
 
@@ -53,6 +56,17 @@ def find_objects(cloud: PointCloud) -> SceneObjects:
         shares.append([float(counts[NAMES.index(name)]) for name in COLOURS])
     seen = [Seen(item.box, share, item.score) for item, share in zip(proposals, shares, strict=True)]
     return SceneObjects(proposals, seen)
+
+
+def boxes_in(path: Path) -> tuple[Box3D, ...]:
+    """The boxes of a cloud's objects, the first is ``[obj1]``; found once for a file as it stands. Raises MediaError."""
+    status = path.stat()
+    return _boxes_in(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _boxes_in(path: Path, changed: int, size: int) -> tuple[Box3D, ...]:
+    return tuple(item.box for item in find_objects(read_cloud(path)).proposals)
 
 
 class SceneEncoder(nn.Module):
