@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from annotation.spatial.objects import SceneObject
 
-__all__ = ["MEASURES", "Margins", "between", "distance", "direction", "gap", "nearest_to", "on_top", "ordered", "winner"]
+__all__ = ["MEASURES", "Margins", "between", "direction", "distance", "gap", "nearest_to", "on_top", "ordered", "winner"]
 
 Objects = Sequence[SceneObject]
 

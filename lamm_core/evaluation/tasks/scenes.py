@@ -94,7 +94,7 @@ def found(boxes: Sequence[Box3D], true: Sequence[Box3D], threshold: float) -> in
 
 
 class SceneDetection:
-    """``f1_50``: twice the hits over objects named and true; ``recall`` of the true ones; ``ceiling``: of all proposals."""
+    """``f1_50``: twice the hits over objects named and true; ``recall`` of the true ones; ``ceiling`` of proposals."""
 
     name = "osd_detection"
     version = 1

@@ -59,7 +59,7 @@ def find_objects(cloud: PointCloud) -> SceneObjects:
 
 
 def boxes_in(path: Path) -> tuple[Box3D, ...]:
-    """The boxes of a cloud's objects, the first is ``[obj1]``; found once for a file as it stands. Raises MediaError."""
+    """The boxes of a cloud's objects, the first is ``[obj1]``; found once for each file. Raises MediaError."""
     status = path.stat()
     return _boxes_in(path, status.st_mtime_ns, status.st_size)
 
