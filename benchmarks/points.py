@@ -19,8 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lamm_core.__main__ import cache_folder
 from lamm_core.conversation import Media, Turn
@@ -32,6 +31,7 @@ from lamm_core.model.lamm import LammModel
 from lamm_core.pointclouds.doctor import examine
 from lamm_core.pointclouds.read import read_cloud
 
+ROOT = Path(__file__).resolve().parents[1]
 Result = TypeVar("Result")
 ROUNDS = 3
 
