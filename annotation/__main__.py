@@ -1,4 +1,4 @@
-"""The command line of instruction data: ``python -m annotation pairs ...``.
+"""The command line of instruction data: ``python -m annotation pairs ...`` and ``python -m annotation spatial ...``.
 
 Does not know how any task words its questions.
 """
@@ -15,16 +15,21 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from annotation import imagined, scenes, visual_tasks, words
+from annotation import imagined, scenes, spatial, visual_tasks, words
+from annotation.spatial import imagined as imagined_scenes
+from annotation.spatial import osd, synthetic
+from annotation.spatial.pictures import picture
+from annotation.spatial.store import SpatialFolder
 from annotation.visual_tasks.picture import Picture
 from annotation.visual_tasks.store import PairsFolder
 from annotation.visual_tasks.variation import vary
 from lamm_core.errors import LammError
 
-__all__ = ["main", "pairs"]
+__all__ = ["main", "pairs", "spatial_pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined", "names"]
+SpatialName = Literal["osd", "synthetic", "imagined"]
 UNSEEN_IN_TEST = 0.5
 
 
@@ -70,6 +75,57 @@ def pairs(
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from None
     console.print(f"{folder.records:,} records about {seen:,} pictures in {path}")
+
+
+@app.command("spatial")
+def spatial_pairs(
+    name: Annotated[
+        SpatialName, typer.Option("--set", help="Labelled scans, rendered scenes, or scenes without points.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write: media/ and pairs.json.")],
+    data: Annotated[Path | None, typer.Option(help="Folder that holds osd/.")] = None,
+    split: Annotated[Literal["train", "test"], typer.Option(help="Test pairs ask half in unseen wordings.")] = "train",
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many scenes; how many to make, 1000 by default.")
+    ] = None,
+    talks: Annotated[int, typer.Option(help="Conversations about each scene.")] = 8,
+    look: Annotated[int, typer.Option(help="Draw the first so many scenes into look/, to check them by eye.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same pairs.")] = 0,
+) -> None:
+    """Write question and answer pairs about scenes in space, in the form of LAMM's 3D records."""
+    console = Console(stderr=True)
+    try:
+        scans, total = _scans(name, data, split, limit=limit, seed=seed)
+        folder = SpatialFolder(out)
+        seen = 0
+        for scan in track(scans, f"{name} {split}", total=total, console=console):
+            rng = random.Random(f"{seed} {scan.id}")
+            cloud = folder.save(scan)
+            unseen = UNSEEN_IN_TEST if split == "test" else 0.0
+            held = spatial.conversations(scan.objects, rng, unseen=unseen, place=scan.place, most=talks)
+            for number, talk in enumerate(held):
+                folder.add(scan, talk, number=number, cloud=cloud)
+            if seen < look:
+                (out / "look").mkdir(exist_ok=True)
+                picture(scan).save(out / "look" / f"{scan.id}.png")
+            seen += 1
+        path = folder.close()
+    except LammError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from None
+    console.print(f"{folder.records:,} records about {seen:,} scenes in {path}")
+
+
+def _scans(
+    name: SpatialName, data: Path | None, split: str, *, limit: int | None, seed: int
+) -> tuple[Iterator[spatial.Scan], int | None]:
+    if name == "osd":
+        if data is None:
+            raise typer.BadParameter("--data is needed for osd.")
+        return itertools.islice(osd.scans(data, split), limit), limit
+    total = 1000 if limit is None else limit
+    make = synthetic.scans if name == "synthetic" else imagined_scenes.scans
+    return make(total, seed=f"{split} {seed}"), total
 
 
 def _pictures(

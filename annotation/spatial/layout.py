@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annotation.spatial.colours import NAMES
 from annotation.spatial.shapes import corners, moved, spin
 from annotation.spatial.things import Thing, furniture, table_thing
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.shades import NAMES
 
 __all__ = ["Placed", "room", "table_top"]
 
@@ -32,7 +32,9 @@ def _placed(thing: Thing, x: float, y: float, z: float, angle: float) -> Placed:
     every = np.concatenate([corners(part) for part in parts])
     low, high = every.min(0), every.max(0)
     middle, size = (low + high) / 2, high - low
-    place = Box3D((float(middle[0]), float(middle[1]), float(middle[2])), (float(size[0]), float(size[1]), float(size[2])))
+    place = Box3D(
+        (float(middle[0]), float(middle[1]), float(middle[2])), (float(size[0]), float(size[1]), float(size[2]))
+    )
     return Placed(replace(thing, parts=parts), place)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.spatial.colours import shade_of
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.shades import shade_of
 
 __all__ = ["SceneObject", "box_around", "from_instances", "from_record", "renumbered", "to_record"]
 
@@ -62,26 +62,31 @@ def from_instances(
     instance: NDArray[np.uint8],
     *,
     labels: Mapping[int, str] | None = None,
-    fewest: int = 1,
 ) -> list[SceneObject]:
     """The objects of a labelled cloud, most points first, numbered from 1 in that order.
 
-    ``instance`` is (N,), 0 for what is no object. ``labels`` names instances; others are ``object``. Objects of fewer
-    than ``fewest`` points are left out.
+    ``instance`` is (N,), 0 for what is no object. ``labels`` names instances; others are ``object``.
     """
     labels = labels or {}
     found = []
     order = np.argsort(instance, kind="stable")
     numbers, starts = np.unique(instance[order], return_index=True)
     for number, inside in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-        if number == 0 or len(inside) < fewest:
+        if number == 0:
             continue
         colours = None if rgb is None else rgb[inside]
         shade = shade_of(colours)
         mean = None if colours is None else tuple(colours.mean(0).tolist())
         found.append(
-            SceneObject(number, labels.get(number, "object"), box_around(xyz[inside]), shade.name, shade.possible,
-                        len(inside), mean)  # fmt: skip
+            SceneObject(
+                number,
+                labels.get(number, "object"),
+                box_around(xyz[inside]),
+                shade.name,
+                shade.possible,
+                len(inside),
+                mean,
+            )
         )
     return renumbered(found)
 

@@ -45,4 +45,6 @@ def read(path: Path) -> Scan:
         raise DataError(f"{path.name}: xyz {xyz.shape}, rgb {rgb.shape} and instance {instance.shape} do not match.")
     instance = instance.astype(np.uint8)
     objects = from_instances(xyz, rgb, instance)
-    return Scan(path.stem, "osd", tuple(objects), xyz=xyz.astype(np.float32), rgb=rgb.astype(np.uint8), instance=instance)
+    return Scan(
+        path.stem, "osd", tuple(objects), xyz=xyz.astype(np.float32), rgb=rgb.astype(np.uint8), instance=instance
+    )

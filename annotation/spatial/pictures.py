@@ -25,14 +25,19 @@ def picture(scan: Scan) -> Image.Image:
     scale = SIDE / (1.3 * max(0.25, float((ends[1].max(0) - ends[0].min(0)).max())))
     for view, (axis, order) in enumerate(((1, 2), (2, 1))):
 
-        def spot(points: np.ndarray, axis: int = axis, view: int = view) -> np.ndarray:  # type: ignore[type-arg]
+        def spot(points: np.ndarray, axis: int = axis, view: int = view) -> np.ndarray:
             across = (points[:, 0] - middle[0]) * scale + SIDE / 2 + view * SIDE
             return np.stack((across, SIDE / 2 - (points[:, axis] - middle[axis]) * scale), 1)
 
         if scan.xyz is not None and scan.rgb is not None:
             ranked = np.argsort(scan.xyz[:, order] * (1 if order == 2 else -1), kind="stable")
             places = spot(scan.xyz[ranked]).astype(int)
-            inside = (places[:, 0] >= view * SIDE) & (places[:, 0] < (view + 1) * SIDE) & (places[:, 1] >= 0) & (places[:, 1] < SIDE)
+            inside = (
+                (places[:, 0] >= view * SIDE)
+                & (places[:, 0] < (view + 1) * SIDE)
+                & (places[:, 1] >= 0)
+                & (places[:, 1] < SIDE)
+            )
             pixels = np.asarray(image).copy()
             pixels[places[inside, 1], places[inside, 0]] = scan.rgb[ranked][inside]
             image.paste(Image.fromarray(pixels))

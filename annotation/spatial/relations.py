@@ -8,14 +8,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from annotation.spatial.objects import SceneObject
 
-__all__ = ["MEASURES", "Margins", "between", "direction", "distance", "gap", "nearest_to", "on_top", "ordered", "winner"]
+__all__ = [
+    "MEASURES",
+    "Margins",
+    "between",
+    "direction",
+    "distance",
+    "nearest_to",
+    "on_top",
+    "ordered",
+    "winner",
+]
 
 Objects = Sequence[SceneObject]
 
-# Each measure grows towards its word. The nearest to the viewer is the least far along y, as in LAMM's scenes of tables.
+# Each measure grows towards its word. The nearest to the viewer is the least far along y, as if seen from afar.
 MEASURES: dict[str, Callable[[SceneObject], float]] = {
     "left": lambda thing: -thing.box.centre[0],
     "right": lambda thing: thing.box.centre[0],
@@ -62,10 +73,7 @@ def ordered(objects: Objects, measure: str, margins: Margins) -> list[SceneObjec
     """All objects, the most of the measure first; None where two neighbours are too close to call."""
     value = MEASURES[measure]
     ranked = sorted(objects, key=value, reverse=True)
-    clear = all(
-        value(first) - value(second) >= margins.for_measure(measure)
-        for first, second in zip(ranked, ranked[1:], strict=False)
-    )
+    clear = all(value(first) - value(second) >= margins.for_measure(measure) for first, second in pairwise(ranked))
     return ranked if clear else None
 
 
@@ -79,9 +87,10 @@ def winner(objects: Objects, measure: str, margins: Margins) -> SceneObject | No
 
 
 def direction(subject: SceneObject, other: SceneObject, way: str, margins: Margins) -> bool | None:
-    """Whether ``subject`` lies ``left`` of ``other`` (or right, near, far, higher, lower, larger, smaller); None if close.
+    """Whether ``subject`` lies ``left`` of ``other``; None if it is too close to call.
 
-    ``higher`` compares tops, ``larger`` volumes.
+    Or ``right``, ``near``, ``far``; ``higher`` and ``lower`` compare tops, ``larger`` and ``smaller`` volumes.
+
     """
     measure = {"higher": "highest", "lower": "lowest", "larger": "largest", "taller": "tallest"}.get(way, way)
     measure = {"smaller": "smallest", "shorter": "shortest"}.get(measure, measure)
@@ -94,16 +103,9 @@ def distance(first: SceneObject, second: SceneObject) -> float:
     return math.dist(first.box.centre, second.box.centre)
 
 
-def gap(first: SceneObject, second: SceneObject) -> float:
-    """Metres between two boxes, along the floor; 0 where one is above the other."""
-    apart = [
-        max(0.0, max(first.box.low[axis], second.box.low[axis]) - min(first.box.high[axis], second.box.high[axis]))
-        for axis in (0, 1)
-    ]
-    return math.hypot(*apart)
-
-
-def nearest_to(target: SceneObject, objects: Objects, margins: Margins, *, furthest: bool = False) -> SceneObject | None:
+def nearest_to(
+    target: SceneObject, objects: Objects, margins: Margins, *, furthest: bool = False
+) -> SceneObject | None:
     """The other object whose middle is nearest to that of ``target``, or furthest from it, by the margin."""
     ranked = sorted((thing for thing in objects if thing is not target), key=lambda thing: distance(thing, target))
     if furthest:

@@ -99,9 +99,15 @@ def box(size: Vector, place: Vector = (0.0, 0.0, 0.0), *, tint: Vector | None = 
     return Part(size, place, tint=tint)
 
 
-def cylinder(size: Vector, place: Vector = (0.0, 0.0, 0.0), *, top: float = 1.0, closed: tuple[bool, bool] = (True, True),
-             tint: Vector | None = None) -> Part:  # fmt: skip
-    """A cylinder, or a cone cut off where ``top`` is the ratio of the upper radius to the lower; size is at the wider end."""
+def cylinder(
+    size: Vector,
+    place: Vector = (0.0, 0.0, 0.0),
+    *,
+    top: float = 1.0,
+    closed: tuple[bool, bool] = (True, True),
+    tint: Vector | None = None,
+) -> Part:
+    """A cylinder, or a cut cone: ``top`` is the ratio of its upper radius to the lower, size that of the wider end."""
     lower, upper = (1.0, top) if top <= 1 else (1 / top, 1.0)
     step = upper - lower
     return Part(size, place, outline=(step**2, 2 * lower * step, lower**2), closed=closed, tint=tint)

@@ -108,7 +108,10 @@ def scan(identity: str, rng: random.Random) -> Scan:
     if is_room:
         half = rng.uniform(1.0, 1.9)
         placed = room(rng, half=half)
-        away, aim = rng.uniform(2.0, 5.0), np.array((rng.uniform(-0.3, 0.3), rng.uniform(-0.2, 0.4), rng.uniform(0.3, 0.7)))
+        away, aim = (
+            rng.uniform(2.0, 5.0),
+            np.array((rng.uniform(-0.3, 0.3), rng.uniform(-0.2, 0.4), rng.uniform(0.3, 0.7))),
+        )
         pitch = rng.uniform(math.radians(12), math.radians(40))
     else:
         placed = table_top(rng)
@@ -127,14 +130,18 @@ def scan(identity: str, rng: random.Random) -> Scan:
 def _slab(size: tuple[float, float, float], place: tuple[float, float, float], colour: tuple[float, float, float],
           grain: float, rng: random.Random) -> Thing:  # fmt: skip
     other = tuple(max(0.0, value * 0.85) for value in colour)
-    return Thing("ground", (box(size, place),), colour, (other[0], other[1], other[2]), grain if rng.random() < 0.4 else 0.0)
+    return Thing(
+        "ground", (box(size, place),), colour, (other[0], other[1], other[2]), grain if rng.random() < 0.4 else 0.0
+    )
 
 
 def _table(rng: random.Random) -> list[Thing]:
     wide, deep = rng.uniform(0.9, 2.2), rng.uniform(0.8, 1.6)
     top = _slab((wide, deep, 0.04), (rng.uniform(-0.1, 0.1), rng.uniform(0.0, 0.15), -0.04),
                 tint(rng, rng.choice(("brown", "white", "gray", "gray", "black"))), 0.3, rng)  # fmt: skip
-    below = [_slab((8, 8, 0.1), (0, 0, -rng.uniform(0.6, 0.9)), tint(rng, "gray"), 0.2, rng)] if rng.random() < 0.2 else []
+    below = (
+        [_slab((8, 8, 0.1), (0, 0, -rng.uniform(0.6, 0.9)), tint(rng, "gray"), 0.2, rng)] if rng.random() < 0.2 else []
+    )
     return [top, *below]
 
 
@@ -168,7 +175,7 @@ def _measured(identity: str, camera: Camera, image: _Image, placed: list[Placed]
     rows, columns = np.ogrid[:HEIGHT, :WIDTH]
     for _ in range(rng.randint(0, 5)):
         row, column, radius = rng.randrange(HEIGHT), rng.randrange(WIDTH), rng.uniform(2, 9)
-        seen &= ((rows - row) ** 2 > radius**2 - (columns - column) ** 2)
+        seen &= (rows - row) ** 2 > radius**2 - (columns - column) ** 2
     seen &= noise.random(depth.shape, dtype=np.float32) > rng.choice((0.0, 0.02, 0.1, 0.3))
     numbers = image.instance[seen]
     counts = np.bincount(numbers, minlength=len(placed) + 1)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotation.spatial.colours import NAMES, PALETTE
 from annotation.spatial.shapes import Part, Vector, box, cylinder, moved, round_body, sphere, spin
+from lamm_core.pointclouds.shades import NAMES, PALETTE
 
 __all__ = ["FURNITURE", "TABLE_THINGS", "Thing", "furniture", "table_thing"]
 
@@ -119,7 +119,12 @@ def _cabinet(rng: random.Random) -> tuple[Part, ...]:
 
 
 def _sofa(rng: random.Random) -> tuple[Part, ...]:
-    wide, deep, seat, high = rng.uniform(1.3, 2.2), rng.uniform(0.75, 0.95), rng.uniform(0.38, 0.46), rng.uniform(0.7, 0.9)
+    wide, deep, seat, high = (
+        rng.uniform(1.3, 2.2),
+        rng.uniform(0.75, 0.95),
+        rng.uniform(0.38, 0.46),
+        rng.uniform(0.7, 0.9),
+    )
     arm = rng.uniform(0.12, 0.22)
     arms = [box((arm, deep, seat + 0.18), (side * (wide - arm) / 2, 0, 0)) for side in (-1, 1)]
     return (box((wide, deep, seat)), box((wide, 0.22, high), (0, deep / 2 - 0.11, 0)), *arms)
@@ -171,11 +176,12 @@ TABLE_THINGS: dict[str, tuple[Maker, bool, float]] = {
     "cup": (_cup, False, 1.5), "bottle": (_bottle, False, 1), "ball": (_ball, False, 0.6), "vase": (_vase, False, 0.5),
 }  # fmt: skip
 FURNITURE: dict[str, tuple[Maker, bool, float]] = {
-    "chair": (_chair, False, 4), "table": (_table, True, 2), "cabinet": (_cabinet, True, 2), "sofa": (_sofa, False, 1.2),
+    "chair": (_chair, False, 4), "table": (_table, True, 2), "cabinet": (_cabinet, True, 2),
+    "sofa": (_sofa, False, 1.2),
     "bed": (_bed, False, 0.5), "lamp": (_lamp, False, 1), "person": (_person, False, 1.2), "bin": (_bin, False, 0.8),
     "box": (_crate, True, 1.5), "plant": (_plant, False, 0.8), "stool": (_stool, True, 0.8),
 }  # fmt: skip
-LYING = ("bottle", "cylinder", "cup")
+LYING = ("bottle", "cylinder")
 
 
 def table_thing(rng: random.Random, *, colours: tuple[str, ...] = NAMES) -> Thing:

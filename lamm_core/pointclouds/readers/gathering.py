@@ -24,6 +24,9 @@ CHUNK_POINTS = 500_000
 FAR = 10_000.0
 # Squared distances between coordinates within this still fit a float32.
 ABSURD = 1e18
+# Names of columns that are kept, and their letters.
+MOST_FIELDS = 200
+MOST_NAME = 60
 # Points whose middle decides the origin.
 ORIGIN_SAMPLE = 10_000
 
@@ -117,7 +120,7 @@ class Gathering:
             normals=columns.get("normals"),
             instance=columns.get("instance"),
             origin=(float(origin[0]), float(origin[1]), float(origin[2])),
-            fields=tuple(fields),
+            fields=tuple(readable(field) for field in fields[:MOST_FIELDS]),
             total=self.total,
             notes=(*notes, *self._notes(len(columns["xyz"]), origin)),
         )
@@ -146,6 +149,11 @@ class Gathering:
         for name, parts in self._kept.items():
             self._kept[name] = [np.concatenate(parts)[stay]]
         self._count = int(stay.sum())
+
+
+def readable(name: str) -> str:
+    """A field's name out of a file, without what a terminal would take as a command."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name[:MOST_NAME])
 
 
 def far_origin(places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ Does not know how thinning works (`gathering`). What a header promises is checke
 from __future__ import annotations
 
 import dataclasses
+import logging
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from lamm_core.errors import MediaError
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers.gathering import CHUNK_POINTS, Gathering
+from lamm_core.pointclouds.readers.las_chunks import check_chunks
 
 __all__ = ["is_las", "read_las"]
 
@@ -79,6 +81,7 @@ def read_checked(path: Path, gathering: Gathering) -> PointCloud:
     """The points of a file whose header is plausible; the libraries may still raise anything."""
     import laspy
 
+    logging.getLogger("laspy").addHandler(logging.NullHandler())  # what it would print comes as our error
     with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as probe:
         header = probe.header
         backend = check_points(path, header)
@@ -112,33 +115,13 @@ def check_points(path: Path, header: Any) -> Any:
                 f"and {there:,} bytes are there."
             )
         return laspy.LazBackend.Lazrs
-    import lazrs
-
-    packing = lazrs.LazVlr(header.vlrs.get("LasZipVlr")[0].record_data)
+    record = header.vlrs.get("LasZipVlr")[0].record_data
+    packing = check_chunks(path, record, points_at=header.offset_to_point_data, points=count)
     if packing.item_size() != size:
-        raise MediaError(
-            f"{path.name} is damaged: its points are {size} bytes long and packed as {packing.item_size()}."
-        )
-    check_chunk_table(path, header.offset_to_point_data, count)
+        packed = packing.item_size()
+        raise MediaError(f"{path.name} is damaged: its points are {size} bytes long and packed as {packed}.")
     small = packing.uses_variable_size_chunks() or packing.chunk_size() <= MOST_PARALLEL_CHUNK
     return laspy.LazBackend.LazrsParallel if small else laspy.LazBackend.Lazrs
-
-
-def check_chunk_table(path: Path, points_at: int, count: int) -> None:
-    """Raise MediaError where a LAZ file's table of chunks lies outside it, or lists more of them than points."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(points_at)
-        at = int.from_bytes(file.read(8), "little", signed=True)
-        if at == -1:  # written by a program that could not go back: the place is at the very end
-            file.seek(-8, 2)
-            at = int.from_bytes(file.read(8), "little", signed=True)
-        if not points_at + 8 <= at <= size - 8:
-            raise MediaError(f"{path.name} is cut short: its table of chunks lies beyond the end of the file.")
-        file.seek(at + 4)
-        chunks = int.from_bytes(file.read(4), "little")
-    if chunks > max(count, 1):
-        raise MediaError(f"{path.name} is damaged: it lists {chunks:,} chunks of {count:,} points.")
 
 
 def kind_of(header: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ def read_trimesh(path: Path, gathering: Gathering, kind: str) -> PointCloud:
         check_glb(data, path.name, gathering.limits.bytes)
     import trimesh
 
+    logging.getLogger("trimesh").addHandler(logging.NullHandler())  # what it would print comes as our error
     try:
         # Given as bytes and without a resolver, so that no other file is opened.
         scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, process=False)

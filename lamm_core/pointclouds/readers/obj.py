@@ -83,7 +83,8 @@ def triangles_of(lines: Sequence[bytes], before: NDArray[np.intp]) -> list[NDArr
     found = []
     for indices, above in polygons:
         if indices.shape[1] >= 3:
-            indices = indices.astype(np.int64)
+            with np.errstate(invalid="ignore"):
+                indices = indices.astype(np.int64)
             # -1 is the corner just above, 1 the first of the file.
             found.append(fan(np.where(indices < 0, indices + above[:, None], indices - 1)))
     return found

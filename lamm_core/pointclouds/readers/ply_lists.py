@@ -112,7 +112,8 @@ def read_text_lists(lines: Lines, element: Element, place: int, gathering: Gathe
 def triangles_of(block: list[bytes], element: Element, place: int) -> NDArray[np.int64]:
     """Triangles out of lines; lists of three in front of everything else, the usual case, go at once."""
     if place == 0 and all(line.lstrip()[:2] in (b"3 ", b"3\t") for line in block):
-        return parse_rows(block, (1, 2, 3)).astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            return parse_rows(block, (1, 2, 3)).astype(np.int64)
     polygons: dict[int, list[list[int]]] = {}
     for line in block:
         words = line.split()

@@ -179,11 +179,11 @@ BAD = {
 def test_a_bad_file_is_refused_with_its_name_and_the_reason(name: str, tmp_path: Path) -> None:
     data, reason = BAD[name]
     (tmp_path / name).write_bytes(data)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(MediaError, match=reason) as caught:
         read_cloud(tmp_path / name)
     assert name in str(caught.value) and "\n" not in str(caught.value)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

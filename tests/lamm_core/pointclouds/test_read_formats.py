@@ -13,7 +13,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from benchmarks.fuzz_readers import shape
+from benchmarks.fuzz_readers import las_samples, shape
 from lamm_core.errors import MediaError, MissingDependencyError
 from lamm_core.pointclouds.read import Limits, read_cloud
 from lamm_core.pointclouds.readers.lzf import decompress
@@ -171,6 +171,15 @@ def test_las_whose_colours_are_all_black_has_none(tmp_path: Path) -> None:
     las.write(tmp_path / "black.laz")
     cloud = read_cloud(tmp_path / "black.laz")
     assert cloud.colours is None and any("black" in note for note in cloud.notes)
+
+
+def test_a_laz_whose_layers_ask_for_gigabytes_is_refused_before_they_are_given(write) -> None:  # type: ignore[no-untyped-def]
+    data = bytearray(las_samples()["format7.laz"])
+    points_at = struct.unpack_from("<I", data, 96)[0]
+    first_layer = points_at + 8 + 36 + 4  # behind the table's place, a whole point, and the number of points
+    struct.pack_into("<I", data, first_layer, 0xFFFFFFF0)
+    with pytest.raises(MediaError, match="a chunk is shorter than what it says to hold"):
+        read_cloud(write("a.laz", bytes(data)))
 
 
 def test_a_laz_with_the_copc_record_is_called_copc(tmp_path: Path) -> None:

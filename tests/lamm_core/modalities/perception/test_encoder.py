@@ -168,11 +168,7 @@ def test_a_window_holds_at_least_one_cell() -> None:
 def test_tallies_count_confident_objects_by_class() -> None:
     scene = random_scene(1)
     found = [item._replace(score=0.9) for item in find_objects(scene, 0)]
-    counts = [
-        token[LAYOUT.parts["object"]].argmax().item()
-        for token in _tallies(found)
-        if token[4] == 1
-    ]
+    counts = [token[LAYOUT.parts["object"]].argmax().item() for token in _tallies(found) if token[4] == 1]
     classes = {int(item.classes.argmax()) for item in found}
     assert set(counts) <= classes and len(counts) == min(6, len(classes))
     assert _tallies([item._replace(score=0.2) for item in found]) == []

@@ -45,7 +45,8 @@ def name_points(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
 
     found = np.full(len(rgb), -1, dtype=np.intp)
     for name, low, high in (("red", 335, 361), ("red", -1, 18), ("orange", 18, 41), ("yellow", 41, 72),
-                            ("green", 72, 168), ("blue", 195, 258), ("purple", 258, 305), ("pink", 305, 335)):  # fmt: skip
+                            ("green", 72, 168), ("blue", 195, 258), ("purple", 258, 305),
+                            ("pink", 305, 335)):  # fmt: skip
         found[(hue >= low) & (hue < high)] = NAMES.index(name)
     found[(hue >= 18) & (hue < 41) & (value < 0.68)] = NAMES.index("brown")
     found[(hue >= 18) & (hue < 41) & (value >= 0.68) & (saturation < 0.5)] = -1  # beige, skin, light wood
