@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from annotation import scenes, spatial, visual_tasks, words
-from annotation.spatial import imagined, osd, synthetic
+from annotation import imagined, scenes, spatial, visual_tasks, words
+from annotation.spatial import imagined as imagined_scenes
+from annotation.spatial import osd, synthetic
 from annotation.spatial.pictures import picture
 from annotation.spatial.store import SpatialFolder
 from annotation.visual_tasks.picture import Picture
@@ -27,7 +28,7 @@ from lamm_core.errors import LammError
 __all__ = ["main", "pairs", "spatial_pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted"]
+SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined", "names"]
 SpatialName = Literal["osd", "synthetic", "imagined"]
 UNSEEN_IN_TEST = 0.5
 
@@ -123,7 +124,7 @@ def _scans(
             raise typer.BadParameter("--data is needed for osd.")
         return itertools.islice(osd.scans(data, split), limit), limit
     total = 1000 if limit is None else limit
-    make = synthetic.scans if name == "synthetic" else imagined.scans
+    make = synthetic.scans if name == "synthetic" else imagined_scenes.scans
     return make(total, seed=f"{split} {seed}"), total
 
 
@@ -140,6 +141,10 @@ def _pictures(
     drawing_seed = f"{split} {seed}"
     if name == "words":
         return words.pictures(total, seed=drawing_seed), total
+    if name == "names":
+        return imagined.named_pictures(copies := max(1, total // 1000), seed=drawing_seed), 1000 * copies
+    if name == "imagined":
+        return imagined.pictures(total, seed=drawing_seed), total
     if name == "shapes":
         return scenes.shape_pictures(total, seed=drawing_seed), total
     if data is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,10 +20,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lamm_core.backbones import BACKBONES, fetch, is_ready
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import CheckpointError, ConfigError, LammError
+from lamm_core.grounding import find_objects, format_object
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
 
@@ -90,7 +93,7 @@ def fetch_command(
 def chat(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[IMAGE]... QUESTION", help="Picture files, then the question in quotes."),
+        typer.Argument(metavar="[FILE]... QUESTION", help="Pictures or point clouds, then the question in quotes."),
     ],
     model: Annotated[str, typer.Option(help="A name from `lamm models`, a folder, or a hub id.")] = "lamm-mini",
     adapter: Annotated[
@@ -109,13 +112,16 @@ def chat(
     seed: Annotated[int | None, typer.Option(help="Same seed, same answer, when the temperature is above 0.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; left out: the best there is.")] = None,
 ) -> None:
-    """Ask a question about one or several pictures; the answer comes word by word.
+    """Ask a question about pictures or point clouds; the answer comes word by word.
 
     - `lamm chat dog.jpg "Where is the dog?"`
 
     - `lamm chat before.png after.png "What changed?"`
 
-    Positions in answers are fractions of the picture: label [left, top, right, bottom].
+    - `lamm chat scan.ply "Which object is furthest to the left?"`
+
+    Positions in pictures are fractions of them: label [left, top, right, bottom]. Objects of a cloud are numbered, and
+    the boxes of those that the answer names are listed below it.
     """
     *pictures, question = words
     # os.path says no to a text too long for a file name, where pathlib raises.
@@ -123,7 +129,7 @@ def chat(
         raise ConfigError(f"The last argument is the question, and {question} is a file. Add a question in quotes.")
     missing = [picture for picture in pictures if not os.path.isfile(picture)]
     if missing:
-        raise ConfigError(f"There is no picture file {missing[0]!r}. Put the question in quotes if it was part of it.")
+        raise ConfigError(f"There is no file {missing[0]!r}. Put the question in quotes if it was part of it.")
     folder = find_model(model)
     loaded = load_model(folder, device=device, quantize=quantize)
     from lamm_core.inference.engine import Engine, Generation
@@ -132,15 +138,35 @@ def chat(
     engine = Engine(loaded)
     settings = Generation(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
     turn = Turn("user", question, tuple(Media(modality_of(Path(file)).name, Path(file)) for file in pictures))
-    last = None
+    last, answer = None, ""
     for piece in engine.stream([turn], settings, adapter=adapter):
+        answer += piece.text
         out.print(piece.text, end="", markup=False, highlight=False, soft_wrap=True)
         out.file.flush()
         last = piece
     out.print()
+    _print_boxes(answer, turn.media)
     if last is not None and last.tokens_per_second is not None:
         first = f", first after {last.first_token_seconds:.1f} s" if last.first_token_seconds is not None else ""
         err.print(f"[dim]{last.tokens} tokens, {last.tokens_per_second:.0f} a second{first}[/dim]")
+
+
+def _print_boxes(answer: str, media: Sequence[Media]) -> None:
+    """The boxes of the objects that an answer names, in the unit of the cloud."""
+    clouds = [medium.path for medium in media if medium.modality == "pointcloud"]
+    mentions = find_objects(answer)
+    if not clouds or not mentions:
+        return
+    from lamm_core.modalities.pointcloud.scene import boxes_in
+
+    boxes = boxes_in(clouds[-1])
+    table = Table("object", "centre x y z", "size x y z", box=None, header_style="bold")
+    for mention in dict.fromkeys(mentions):
+        if 1 <= mention.number <= len(boxes):
+            box = boxes[mention.number - 1]
+            cells = (" ".join(f"{value:.3f}" for value in values) for values in (box.centre, box.size))
+            table.add_row(Text(format_object(mention)), *cells)
+    out.print(table)
 
 
 @app.command()
@@ -179,23 +205,6 @@ def train_encoder_command(
 
     folder = train_encoder(recipe, out=to, cache=cache_folder())
     err.print(f"[green]tuned[/green]  [dim]{folder}[/dim]")
-
-
-@app.command("name-pairs")
-def name_pairs(
-    weights: Annotated[Path, typer.Argument(help="The folder that `lamm train-encoder` wrote.")],
-    to: Annotated[Path, typer.Option("--out", help="Folder to write: pairs.json and media/.")],
-    copies: Annotated[int, typer.Option(min=1, help="How many questions for each of the 1,000 names.")] = 4,
-) -> None:
-    """Make pairs that teach ImageNet's 1,000 names to a model over the encoder "perception", without one photo."""
-    from lamm_core.data.features import FeatureCache
-    from lamm_core.modalities.perception import build_perception
-    from lamm_core.training.prototypes import write_prototypes
-
-    cache = cache_folder()
-    encoder = build_perception({"weights": str(weights)}, cache)
-    path = write_prototypes(encoder, FeatureCache.of(encoder, "image", cache), to, copies=copies)
-    err.print(f"[green]written[/green]  [dim]{path}[/dim]")
 
 
 @app.command()

@@ -167,7 +167,7 @@ def _find(text: str, count: int) -> Iterator[tuple[str, list[float], tuple[int, 
 def _label(text: str, start: int, end: int, *, after: re.Pattern[str] | None = _AFTER) -> tuple[str, int]:
     """The phrase right before a bracket and where it starts; the bracket's own start where there is none.
 
-    ``after`` are words between label and bracket; an object may be called a box, so before an identifier there are none.
+    ``after`` are words between the two; an object may be called a box, so before an identifier there are none.
     """
     phrase_end = end
     while phrase_end > start and text[phrase_end - 1] in " \t:=-":

@@ -16,12 +16,19 @@ PACKAGES = ("lamm_core", "app", "annotation")
 CEILING = 400
 
 # What annotation may know of the model's side: standard-library modules only.
-ANNOTATION_MAY_IMPORT = {"lamm_core.conversation", "lamm_core.errors", "lamm_core.grounding", "lamm_core.registry"}
+ANNOTATION_MAY_IMPORT = {
+    "lamm_core.conversation",
+    "lamm_core.errors",
+    "lamm_core.grounding",
+    "lamm_core.names",
+    "lamm_core.pointclouds.shades",  # numpy alone: the names of colours
+    "lamm_core.registry",
+}
 
 # Inside lamm_core a module imports from its own layer and those before it.
 LAYERS = (
     {"errors"},
-    {"conversation", "registry", "grounding"},
+    {"conversation", "registry", "grounding", "names"},
     {"config", "download", "safetensors_hash", "backbones"},
     {"modalities", "pointclouds", "data"},
     {"model"},
@@ -126,6 +133,7 @@ def test_light_modules_leave_heavy_packages_out(module: str) -> None:
 def test_no_file_is_over_the_ceiling() -> None:
     folders = (*PACKAGES, "benchmarks", "tests", "assets")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".js", ".css"}]
+    files = [path for path in files if "node_modules" not in path.parts]
     long = {str(path.relative_to(ROOT)): count for path in files if (count := lines(path)) > CEILING}
     assert long == {}
 

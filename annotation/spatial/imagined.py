@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from annotation.spatial.colours import name_colour
 from annotation.spatial.layout import Placed, room, table_top
 from annotation.spatial.objects import SceneObject, renumbered
 from annotation.spatial.scan import Scan
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.shades import name_colour
 
 __all__ = ["scan", "scans"]
 

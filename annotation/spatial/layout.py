@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annotation.spatial.colours import NAMES
 from annotation.spatial.shapes import corners, moved, spin
 from annotation.spatial.things import Thing, furniture, table_thing
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.shades import NAMES
 
 __all__ = ["Placed", "room", "table_top"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.spatial.colours import shade_of
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.shades import shade_of
 
 __all__ = ["SceneObject", "box_around", "from_instances", "from_record", "renumbered", "to_record"]
 

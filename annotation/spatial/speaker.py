@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from annotation.spatial.colours import NAMES
 from annotation.spatial.objects import SceneObject
 from annotation.spatial.relations import MEASURES, Margins, winner
 from annotation.visual_tasks.picture import Exchange
 from annotation.visual_tasks.wordings import Wordings, a_or_an, plural
 from lamm_core.grounding import ObjectMention, format_object
+from lamm_core.pointclouds.shades import NAMES
 
 __all__ = ["ANY", "NONE", "Distinct", "Group", "Speaker", "length_in_words"]
 

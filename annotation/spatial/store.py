@@ -19,7 +19,7 @@ from annotation.visual_tasks.picture import Exchange
 
 __all__ = ["IMAGINED_SUFFIX", "SpatialFolder", "record"]
 
-IMAGINED_SUFFIX = ".features"  # a medium that exists only as what is composed from the record's target
+IMAGINED_SUFFIX = ".findings"  # in place of a cloud: what there is to find, as the encoder composes it
 
 
 def record(scan: Scan, conversation: Sequence[Exchange], *, number: int, cloud: str) -> dict[str, Any]:
@@ -50,10 +50,11 @@ class SpatialFolder:
         self._file.write("[\n")
 
     def save(self, scan: Scan) -> str:
-        """Store the cloud as .npz, or an empty file for an imagined scene; its path relative to the folder."""
+        """Store the cloud as .npz, or the findings of an imagined scene; its path relative to the folder."""
         if scan.xyz is None or scan.rgb is None or scan.instance is None:
             name = f"media/{scan.id}{IMAGINED_SUFFIX}"
-            (self.folder / name).touch()
+            findings = {"objects": [to_record(thing) for thing in scan.objects]}
+            (self.folder / name).write_text(json.dumps(findings), encoding="utf-8")
             return name
         name = f"media/{scan.id}.npz"
         np.savez_compressed(self.folder / name, xyz=scan.xyz, rgb=scan.rgb, instance=scan.instance)

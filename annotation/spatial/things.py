@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotation.spatial.colours import NAMES, PALETTE
 from annotation.spatial.shapes import Part, Vector, box, cylinder, moved, round_body, sphere, spin
+from lamm_core.pointclouds.shades import NAMES, PALETTE
 
 __all__ = ["FURNITURE", "TABLE_THINGS", "Thing", "furniture", "table_thing"]
 

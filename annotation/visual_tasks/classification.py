@@ -10,7 +10,7 @@ import random
 from annotation.visual_tasks.picture import Exchange, Picture
 from annotation.visual_tasks.wordings import Wordings, a_or_an, join_names, plural
 
-__all__ = ["PRESENCE", "WORDINGS", "classify", "presence"]
+__all__ = ["NAME", "PRESENCE", "WORDINGS", "classify", "name_it", "presence"]
 
 WORDINGS = Wordings(
     direct=(
@@ -110,6 +110,25 @@ PRESENCE = Wordings(
     ),
 )
 
+NAME = (
+    "What is this?",
+    "What is in the picture?",
+    "What is in this photo?",
+    "What does this picture show?",
+    "Name the main object.",
+    "Name what you see.",
+    "What kind of thing is this?",
+    "Which object is this?",
+    "What exactly is that?",
+    "What do you see in the image?",
+    "Tell me the name of the thing in this photo.",
+    "Can you identify this?",
+    "Identify the main subject.",
+    "What am I looking at?",
+    "Do you know what this is?",
+    "What is the name of this?",
+)
+
 
 def classify(picture: Picture, rng: random.Random, *, unseen: float = 0.0) -> Exchange:
     """Ask for the label, or for the class of the largest object."""
@@ -134,3 +153,8 @@ def presence(picture: Picture, rng: random.Random, *, unseen: float = 0.0) -> Ex
     assert label is not None
     slots = {"label": label, "a_label": a_or_an(label), "plural": plural(label)}
     return Exchange(PRESENCE.ask(rng, unseen=unseen, slots=slots), "yes" if yes else "no", "VQA")
+
+
+def name_it(picture: Picture, rng: random.Random) -> Exchange:
+    """What the picture shows, out of any names."""
+    return Exchange(rng.choice(NAME), str(picture.label), "classification")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from annotation.visual_tasks.classification import classify, presence
+from annotation.visual_tasks.classification import classify, name_it, presence
 from annotation.visual_tasks.counting import count_class
 from annotation.visual_tasks.description import describe
 from annotation.visual_tasks.detection import detect, detect_class
@@ -82,9 +82,41 @@ def _smear(picture: Picture, rng: random.Random, unseen: float) -> list[Conversa
     return [counts, *([found, points] if rare else []), *everything, [describe(picture, rng, unseen=unseen)]]
 
 
+def _imagined(picture: Picture, rng: random.Random, unseen: float) -> list[Conversation]:
+    """One conversation of several rounds: findings are many tokens, so much is asked about them at once."""
+    if picture.word:
+        return _word(picture, rng, unseen)
+    if picture.label:
+        return _labelled(picture, rng, unseen)
+    if picture.joints:
+        if rng.random() < 0.2:
+            return [[all_joints(picture, rng, unseen=unseen)]]
+        names = rng.sample([*picture.joints, "hip"], 5)
+        return [
+            [
+                locate_hip(picture, rng, unseen=unseen)
+                if name == "hip"
+                else one_joint(picture, rng, joint=name, unseen=unseen)
+                for name in names
+            ]
+        ]
+    rounds: Conversation = [
+        rng.choice((detect_class, locate_class, detect_class, count_class))(picture, rng, label=name, unseen=unseen)
+        for name in rng.sample(picture.labels, min(3, len(picture.labels)))
+    ]
+    if rng.random() < 0.45:
+        everything = rng.choices((detect, locate, classify, describe, presence), (5, 3, 1, 2, 1))[0]
+        rounds.insert(rng.randrange(2), everything(picture, rng, unseen=unseen))
+    return [rounds[:3]]
+
+
+def _named(picture: Picture, rng: random.Random, unseen: float) -> list[Conversation]:
+    return [[name_it(picture, rng)]]
+
+
 PLANS: dict[str, Plan] = {
     "cifar10": _labelled, "iiit5k": _word, "words": _word, "lsp": _person, "coco128": _photo, "bccd": _smear,
-    "shapes": _drawn, "pasted": _drawn,
+    "shapes": _drawn, "pasted": _drawn, "imagined": _imagined, "names": _named,
 }  # fmt: skip
 
 

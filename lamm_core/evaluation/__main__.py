@@ -23,7 +23,18 @@ from lamm_core.evaluation.tasks import task as find_task
 
 __all__ = ["evaluate", "main"]
 
-TaskName = Literal["classification", "ocr", "detection", "locating", "keypoints", "joints", "counting"]
+TaskName = Literal[
+    "classification",
+    "ocr",
+    "detection",
+    "locating",
+    "keypoints",
+    "joints",
+    "counting",
+    "osd_detection",
+    "osd_grounding",
+    "osd_vqa",
+]
 
 
 def evaluate(

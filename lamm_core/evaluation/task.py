@@ -63,9 +63,14 @@ class Questions(NamedTuple):
 
 
 def question(
-    path: Path, questions: Questions, rng: random.Random, *, slots: Mapping[str, str] | None = None
+    path: Path,
+    questions: Questions,
+    rng: random.Random,
+    *,
+    slots: Mapping[str, str] | None = None,
+    modality: str = "image",
 ) -> tuple[tuple[Turn, ...], bool]:
-    """One user turn about one picture, and whether its wording is one that training never shows: half are."""
+    """One user turn about one picture or cloud, and whether its wording is one that training never shows: half are."""
     unseen = rng.random() < 0.5
     text = rng.choice(questions.unseen if unseen else questions.seen).format(**(slots or {}))
-    return (Turn("user", text, (Media("image", path),)),), unseen
+    return (Turn("user", text, (Media(modality, path),)),), unseen

@@ -43,7 +43,10 @@ class WordExamples(Protocol):
     """An encoder whose tokens mean words: a projector can start from the language model's embeddings of them."""
 
     def word_examples(self) -> tuple[torch.Tensor, list[str]]:
-        """Rows ``(k, width)`` as tokens would hold them, and the word that each means."""
+        """Rows ``(k, width)`` as tokens would hold them, and the word that each means.
+
+        One character, or a text that starts with a space, is meant exactly as it is written.
+        """
         ...
 
 

@@ -22,6 +22,7 @@ from lamm_core.data.tokenize import PromptBuilder
 from lamm_core.errors import ConfigError, MediaError
 from lamm_core.modalities import modality
 from lamm_core.modalities.base import Encoder, WordExamples
+from lamm_core.modalities.findings import FINDINGS_SUFFIX, compose_findings
 from lamm_core.model import checkpoint
 from lamm_core.model.adapters import add_adapter
 from lamm_core.model.card import Card
@@ -127,9 +128,10 @@ class LammModel(nn.Module, ModelHubMixin):
         rows, words = encoder.word_examples()
         table = self.embeddings.weight.detach().float().cpu()
         embedded = []
-        for word in words:  # as it is written at the start of an answer, and inside one
+        for word in words:
             ids = self.tokenizer(word, add_special_tokens=False)["input_ids"]
-            ids += self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            if len(word) > 1 and word[0] != " ":  # it may start an answer or stand inside one
+                ids += self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
             embedded.append(table[ids].mean(0))
         start_from_words(cast(nn.Linear, self.projectors[name]), rows, torch.stack(embedded))
 
@@ -170,11 +172,19 @@ class LammModel(nn.Module, ModelHubMixin):
 
     @torch.no_grad()
     def encode(self, media: Sequence[Media]) -> list[Tensor]:
-        """Encoder tokens ``(n_i, width)`` in float32 of each medium, in order. Raises MediaError."""
-        prepared = self.load_media(media)
-        features: dict[int, Tensor] = {}
-        for name in {medium.modality for medium in media}:
-            places = [place for place, medium in enumerate(media) if medium.modality == name]
+        """Encoder tokens ``(n_i, width)`` in float32 of each medium, in order; files of findings are composed.
+
+        Raises MediaError.
+        """
+        features: dict[int, Tensor] = {
+            place: compose_findings(medium.path, self.encoder(medium.modality)).to(self.device)
+            for place, medium in enumerate(media)
+            if medium.path.suffix == FINDINGS_SUFFIX
+        }
+        opened = [place for place in range(len(media)) if place not in features]
+        prepared = dict(zip(opened, self.load_media([media[place] for place in opened]), strict=True))
+        for name in {media[place].modality for place in opened}:
+            places = [place for place in opened if media[place].modality == name]
             encoded = self.encoder(name).encode([prepared[place].to(self.device) for place in places])
             features.update(zip(places, encoded, strict=True))
         return [features[place].float() for place in range(len(media))]

@@ -22,7 +22,7 @@ from PIL import Image, ImageEnhance
 
 from lamm_core.errors import DataError
 from lamm_core.modalities.image import load
-from lamm_core.modalities.perception.names import CHARACTERS, JOINTS, MIRRORED_JOINTS, OBJECTS, PICTURE_CLASSES
+from lamm_core.names import CHARACTERS, JOINTS, MIRRORED_JOINTS, OBJECTS, PICTURE_CLASSES
 
 __all__ = ["KINDS", "Annotated", "Kind", "Labelled", "Small", "Word", "crop", "object_number", "part", "pictures",
            "read_annotated", "read_small", "read_words"]  # fmt: skip

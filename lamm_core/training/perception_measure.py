@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from lamm_core.modalities.perception.encoder import MOST_OBJECTS, find_objects
-from lamm_core.modalities.perception.names import CHARACTERS
 from lamm_core.modalities.perception.reading import ReadingStream, letters
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
 from lamm_core.modalities.perception.trunk import Trunk, pixels_to_input
+from lamm_core.names import CHARACTERS
 from lamm_core.training.perception_data import UNKNOWN, Annotated, Labelled, Small, Word
 from lamm_core.training.perception_reading import word_batch
 from lamm_core.training.perception_scene import enlarged

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamm_core.modalities.image import load
-from lamm_core.modalities.perception.names import CHARACTERS
 from lamm_core.modalities.perception.reading import ReadingStream, fit_crop
 from lamm_core.modalities.perception.trunk import pixels_to_input
+from lamm_core.names import CHARACTERS
 from lamm_core.training.perception_data import Word
 
 __all__ = ["ReadingSteps", "vary", "word_batch"]

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from annotation.__main__ import app
 from annotation.spatial import Scan, from_instances, from_record, imagined, osd, synthetic, to_record
-from lamm_core.pointclouds.shades import NAMES, PALETTE, name_colour, shade_of
 from annotation.spatial.layout import room, table_top
 from annotation.spatial.pictures import picture
 from annotation.spatial.shapes import FAR, box, corners, cylinder, moved, sphere, spin
 from lamm_core.data.instructions import read_samples
 from lamm_core.grounding import box_overlap_3d
+from lamm_core.pointclouds.shades import NAMES, PALETTE, name_colour, shade_of
 
 
 def rays_down(x: float, y: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from lamm_core import __main__ as cli
 from lamm_core.conversation import Turn
 from lamm_core.errors import CheckpointError, WeightsError
 
-COMMANDS = ("fetch", "chat", "train", "train-encoder", "name-pairs", "models", "convert")
+COMMANDS = ("fetch", "chat", "train", "train-encoder", "models", "convert")
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,7 @@ def test_forgotten_question_and_missing_picture_are_told(
     assert run(monkeypatch, "chat", str(picture)) == 1
     assert "Add a question" in capsys.readouterr().err
     assert run(monkeypatch, "chat", "nowhere.png", "What is it?") == 1
-    assert "no picture file 'nowhere.png'" in capsys.readouterr().err
+    assert "no file 'nowhere.png'" in capsys.readouterr().err
     assert run(monkeypatch, "chat", "a question " * 400) == 1
     assert "no model called 'lamm-mini'" in capsys.readouterr().err
 

@@ -101,7 +101,7 @@ def test_objects_of_a_cloud_are_named_by_the_number_of_their_proposal() -> None:
     text = "There is a red box [obj3] and the tall cup [obj 12]; [obj1] is hidden. See [0.1, 0.2] and [obj]."
     found = find_objects(text)
     assert [(mention.label, mention.number) for mention in found] == [("red box", 3), ("tall cup", 12), ("", 1)]
-    assert [text[slice(*mention.span)] for mention in found if mention.span][0] == "red box [obj3]"
+    assert found[0].span is not None and text[slice(*found[0].span)] == "red box [obj3]"
     assert format_object(ObjectMention("red box", 3)) == "red box [obj3]"
     assert find_boxes(text) == [] and len(find_points(text)) == 1
 

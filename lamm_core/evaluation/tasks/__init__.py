@@ -13,10 +13,22 @@ from lamm_core.evaluation.tasks.detection import Detection
 from lamm_core.evaluation.tasks.keypoints import Joints, Keypoints
 from lamm_core.evaluation.tasks.locating import Locating
 from lamm_core.evaluation.tasks.ocr import Ocr
+from lamm_core.evaluation.tasks.scenes import SceneDetection, SceneGrounding, SceneQuestions
 
 __all__ = ["TASKS", "task"]
 
-TASKS: tuple[Task, ...] = (Classification(), Ocr(), Detection(), Locating(), Keypoints(), Joints(), Counting())
+TASKS: tuple[Task, ...] = (
+    Classification(),
+    Ocr(),
+    Detection(),
+    Locating(),
+    Keypoints(),
+    Joints(),
+    Counting(),
+    SceneDetection(),
+    SceneGrounding(),
+    SceneQuestions(),
+)
 
 
 def task(name: str) -> Task:

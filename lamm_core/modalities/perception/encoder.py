@@ -5,6 +5,7 @@ Does not know how the streams were trained nor how tokens are read. Legend: B pi
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,7 +23,7 @@ from lamm_core.errors import ConfigError, WeightsError
 from lamm_core.grounding import box_overlap
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
-from lamm_core.modalities.perception.names import OBJECTS, imagenet_names
+from lamm_core.modalities.perception.composed import Names, compose
 from lamm_core.modalities.perception.reading import (
     CROP_HEIGHT,
     CROP_WIDTH,
@@ -32,8 +33,17 @@ from lamm_core.modalities.perception.reading import (
 )
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
+from lamm_core.names import OBJECTS, imagenet_names
 
-__all__ = ["READING_WEIGHTS", "SCENE_WEIGHTS", "Found", "PerceptionEncoder", "build_perception", "find_objects"]
+__all__ = [
+    "READING_WEIGHTS",
+    "SCENE_WEIGHTS",
+    "Found",
+    "PerceptionEncoder",
+    "build_perception",
+    "find_objects",
+    "largest_first",
+]
 
 SCENE_WEIGHTS, READING_WEIGHTS = "scene.safetensors", "reading.safetensors"  # what lamm train-encoder writes
 
@@ -65,7 +75,7 @@ class Found(NamedTuple):
 class PerceptionEncoder(nn.Module):
     """Tokens of a picture: the whole, objects with boxes, joints of a person, letters of a word, counts."""
 
-    width = tokens.TOKEN_WIDTH
+    width = tokens.LAYOUT.width
     ours = True
     name_codes: Tensor  # (1000, NAME_CODE)
 
@@ -93,18 +103,23 @@ class PerceptionEncoder(nn.Module):
         """Hash of weights, preprocessing and thresholds."""
         settings = (
             *(SMALL_SIDE, SHAPES, TILED_SIDE, TILES, CUT, MOST_OBJECTS, LEAST_SIDE, SAME_OBJECT),
-            *(LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width),
+            *(LEAST_SCORE, TALLY_SCORE, PERSON_SCORE, LETTER_SCORE, self.width, tokens.LAYOUT_VERSION),
         )
         return fingerprint(self, {"encoder": "perception", "settings": settings})
 
     def word_examples(self) -> tuple[Tensor, list[str]]:
         """Token rows (k, width) and the words they mean: single channels, and the codes of ImageNet's names."""
-        channels = tokens.channel_words()
+        channels = tokens.LAYOUT.words()
         rows = torch.zeros(len(channels) + len(self.name_codes), self.width)
         rows[range(len(channels)), list(channels)] = 1.0
-        start = tokens.channel("name")
-        rows[len(channels) :, start : start + tokens.NAME_CODE] = self.name_codes.cpu()
+        rows[len(channels) :, tokens.LAYOUT.parts["name"]] = self.name_codes.cpu()
         return rows, [*channels.values(), *imagenet_names()]
+
+    def compose(self, findings: Mapping[str, Any], rng: random.Random) -> Tensor:
+        """Tokens of a picture that shows this; see `composed.compose`."""
+        if "_names" not in self.__dict__:
+            self.__dict__["_names"] = Names(self.name_codes, self.__dict__["classifier"].weight)
+        return compose(self.__dict__["_names"], findings, rng)
 
     def prepare(self, medium: Image.Image) -> Tensor:
         """One row of bytes: shape and size, a word crop of it all, the scene's view, the tiles of a large picture."""
@@ -169,14 +184,13 @@ class PerceptionEncoder(nn.Module):
                 tokens.picture_token(classes[row], whole, colours.mean((0, 1)), aspect=width / height,
                                      side=max(width, height))
             ]  # fmt: skip
-            for rank, item in enumerate(objects[:MOST_OBJECTS]):
+            for rank, item in enumerate(largest_first(objects[:MOST_OBJECTS])):
                 name = self._name(_window(named[row], item.box).mean((1, 2)))
                 colour = _window(colours.permute(2, 0, 1), _middle(item.box)).mean((1, 2))
                 parts += tokens.object_tokens(rank, item.box, item.score, item.classes, name, colour)
             parts += _tallies(objects)
             if any(item.score * float(item.classes[0]) > PERSON_SCORE for item in objects):
-                for number, (place, peak) in enumerate(zip(joints[row].tolist(), peaks[row].tolist(), strict=True)):
-                    parts += tokens.joint_tokens(number, place, peak)
+                parts += tokens.body_tokens(joints[row].tolist(), peaks[row].tolist())
             word = letters(table[row])
             if word and sum(letter.probability for letter in word) / len(word) > LETTER_SCORE:
                 for place, letter in enumerate(word):
@@ -235,6 +249,11 @@ def without_doubles(found: Sequence[Found]) -> list[Found]:
         if all(box_overlap(item.box, other.box) < SAME_OBJECT for other in kept):
             kept.append(item)
     return kept
+
+
+def largest_first(found: Sequence[Found]) -> list[Found]:
+    """The objects in the order in which an answer names them."""
+    return sorted(found, key=lambda item: -(item.box[2] - item.box[0]) * (item.box[3] - item.box[1]))
 
 
 def _middle(box: Sequence[float]) -> tuple[float, float, float, float]:

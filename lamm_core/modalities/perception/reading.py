@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lamm_core.modalities.perception.names import CHARACTERS
 from lamm_core.modalities.perception.trunk import Trunk, build_lite0
+from lamm_core.names import CHARACTERS
 
 __all__ = ["CROP_HEIGHT", "CROP_WIDTH", "Letter", "ReadingStream", "fit_crop", "letters"]
 

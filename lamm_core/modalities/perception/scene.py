@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lamm_core.modalities.perception.names import JOINTS, OBJECTS, PICTURE_CLASSES
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0
+from lamm_core.names import JOINTS, OBJECTS, PICTURE_CLASSES
 
 __all__ = ["Scene", "SceneStream", "joint_positions"]
 

@@ -1,24 +1,23 @@
 """The token format: what one perception token says, channel by channel.
 
-Does not know networks. Numbers follow the thing they belong to, a token for each digit that an answer would write, so
-that reading them out is copying; every other channel is a probability, a colour or a code of an ImageNet name.
+Does not know networks. Numbers follow the thing they belong to, written out as an answer would write them, a token for
+each character. Every other channel is a probability, a colour or a code of an ImageNet name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from lamm_core.modalities.perception.names import CHARACTERS, JOINTS, OBJECTS, PICTURE_CLASSES
+from lamm_core.modalities.token_layout import TokenLayout
+from lamm_core.names import BODY, CHARACTERS, OBJECTS, PICTURE_CLASSES
 
 __all__ = [
+    "LAYOUT",
+    "LAYOUT_VERSION",
     "NAME_CODE",
-    "TOKEN_WIDTH",
-    "channel",
-    "channel_words",
+    "body_tokens",
     "joint_tokens",
     "letter_token",
     "object_tokens",
@@ -26,116 +25,77 @@ __all__ = [
     "tally_tokens",
 ]
 
+LAYOUT_VERSION = 2  # raised when a token says the same thing in another way, so that kept features are made anew
 NAME_CODE = 128  # channels of the code of an ImageNet name
-KINDS = ("picture", "object", "joint", "letter", "tally", "digit")
-SLOTS = 24  # which one of its kind: rank of an object, number of a joint, place of a letter or a digit
+KINDS = ("picture", "object", "joint", "letter", "count")
+SLOTS = 24  # which one of its kind: rank of an object, number of a joint, place of a letter
 
-_FIELDS = {
-    "kind": len(KINDS),
-    "slot": SLOTS,
-    "digit": 10,
-    "picture": len(PICTURE_CLASSES),
-    "object": len(OBJECTS),
-    "letter": len(CHARACTERS),
-    "joint": len(JOINTS),
-    "name": NAME_CODE,
-    "colour": 3,
-    "scalars": 4,
-}
-_START: dict[str, int] = {}
-TOKEN_WIDTH = 0
-for _field, _size in _FIELDS.items():
-    _START[_field] = TOKEN_WIDTH
-    TOKEN_WIDTH += _size
+LAYOUT = TokenLayout(
+    {
+        "kind": KINDS,
+        "slot": SLOTS,
+        "written": "0123456789[., ]",
+        "picture": PICTURE_CLASSES,
+        "object": OBJECTS,
+        "letter": CHARACTERS,
+        "joint": BODY,
+        "name": NAME_CODE,
+        "colour": 3,
+        "scalars": 4,
+    }
+)
 
 
-def _token(kind: str, slot: int = 0) -> Tensor:
-    token = torch.zeros(TOKEN_WIDTH)
-    token[_START["kind"] + KINDS.index(kind)] = 1.0
-    token[_START["slot"] + min(slot, SLOTS - 1)] = 1.0
-    return token
-
-
-def _put(token: Tensor, field: str, values: Tensor | Sequence[float]) -> None:
-    values = torch.as_tensor(values, dtype=torch.float32)
-    token[_START[field] : _START[field] + len(values)] = values
-
-
-def _digits(numbers: Sequence[str]) -> list[Tensor]:
-    """A token for each digit; its slot says which digit of which number it is."""
-    found = []
-    for place, digit in enumerate("".join(numbers)):
-        token = _token("digit", place)
-        token[_START["digit"] + int(digit)] = 1.0
-        found.append(token)
-    return found
-
-
-def _shares(values: Sequence[float]) -> list[str]:
-    """The two decimals of each share as ``grounding`` writes them; 1.00, which has no two, is told as 0.99."""
-    return [f"{abs(min(max(value, 0.0), 0.99)):.2f}"[2:] for value in values]  # no minus before a zero
+def _shares(values: Sequence[float]) -> list[Tensor]:
+    """Shares in brackets as ``grounding`` writes them."""
+    return LAYOUT.write(*f"[{', '.join(f'{abs(min(max(value, 0.0), 1.0)):.2f}' for value in values)}]")  # no minus zero
 
 
 def picture_token(classes: Tensor, name: Tensor, colour: Tensor, *, aspect: float, side: int) -> Tensor:
     """The whole picture: class probabilities (10,), name code, mean RGB in [0, 1], width / height, longer side."""
-    token = _token("picture")
-    _put(token, "picture", classes)
-    _put(token, "name", name)
-    _put(token, "colour", colour)
-    _put(token, "scalars", [min(aspect, 8.0) / 4, min(side, 1024) / 512])
-    return token
+    scalars = [min(aspect, 8.0) / 4, min(side, 1024) / 512]
+    return LAYOUT.token(
+        kind=KINDS.index("picture"), slot=0, picture=classes, name=name, colour=colour, scalars=scalars
+    )  # fmt: skip
 
 
 def object_tokens(
     rank: int, box: Sequence[float], score: float, classes: Tensor, name: Tensor, colour: Tensor
 ) -> list[Tensor]:
-    """One object: score, class probabilities, name code, mean RGB; then the digits of x1, y1, x2, y2 and its centre."""
-    token = _token("object", rank)
+    """One object: score, class probabilities, name code, mean RGB; then its box and its centre, written."""
     x1, y1, x2, y2 = (min(max(value, 0.0), 1.0) for value in box)
-    _put(token, "object", classes)
-    _put(token, "name", name)
-    _put(token, "colour", colour)
-    _put(token, "scalars", [score, x2 - x1, y2 - y1])
-    return [token, *_digits(_shares([x1, y1, x2, y2, (x1 + x2) / 2, (y1 + y2) / 2]))]
+    token = LAYOUT.token(
+        kind=KINDS.index("object"),
+        slot=min(rank, SLOTS - 1),
+        object=classes,
+        name=name,
+        colour=colour,
+        scalars=[score, x2 - x1, y2 - y1],
+    )
+    return [token, *_shares([x1, y1, x2, y2]), *_shares([(x1 + x2) / 2, (y1 + y2) / 2])]
+
+
+def body_tokens(joints: Sequence[Sequence[float]], peaks: Sequence[float]) -> list[Tensor]:
+    """All 14 joints and the middle of the hips."""
+    right, left = (BODY.index(f"{side} hip") for side in ("right", "left"))
+    hip = [(first + second) / 2 for first, second in zip(joints[right], joints[left], strict=True)]
+    places = zip([*joints, hip], [*peaks, min(peaks[right], peaks[left])], strict=True)
+    return [token for number, (place, peak) in enumerate(places) for token in joint_tokens(number, place, peak)]
 
 
 def joint_tokens(number: int, place: Sequence[float], confidence: float) -> list[Tensor]:
-    """One joint of the person: which, and the probability of its peak; then the digits of x and y."""
-    token = _token("joint", number)
-    token[_START["joint"] + number] = 1.0
-    _put(token, "scalars", [confidence])
-    return [token, *_digits(_shares(place))]
+    """One place of BODY: which, and the probability of its peak; then the point, written."""
+    return [
+        LAYOUT.token(kind=KINDS.index("joint"), slot=number, joint=number, scalars=[confidence]),
+        *_shares(place),
+    ]
 
 
 def letter_token(place: int, characters: Tensor) -> Tensor:
     """One letter of a word: probabilities over CHARACTERS."""
-    token = _token("letter", place)
-    _put(token, "letter", characters)
-    return token
+    return LAYOUT.token(kind=KINDS.index("letter"), slot=min(place, SLOTS - 1), letter=characters)
 
 
 def tally_tokens(rank: int, label: int, count: int) -> list[Tensor]:
-    """A class and the digits of how many objects of it were found."""
-    token = _token("tally", rank)
-    _put(token, "object", functional.one_hot(torch.tensor(label), len(OBJECTS)).float())
-    return [token, *_digits([str(count)])]
-
-
-def channel_words() -> dict[int, str]:
-    """The word that a channel stands for, where there is one."""
-    words: dict[int, str] = dict(enumerate(("picture", "object", "joint", "letter", "count"), _START["kind"]))
-    named = {
-        "digit": "0123456789",
-        "picture": PICTURE_CLASSES,
-        "object": OBJECTS,
-        "letter": CHARACTERS,
-        "joint": JOINTS,
-    }
-    for field, names in named.items():
-        words |= dict(enumerate(names, _START[field]))
-    return words
-
-
-def channel(field: str) -> int:
-    """Where a field starts in a token."""
-    return _START[field]
+    """A class and how many objects of it were found, written."""
+    return [LAYOUT.token(kind=KINDS.index("count"), slot=rank, object=label), *LAYOUT.write("[", *str(count), "]")]

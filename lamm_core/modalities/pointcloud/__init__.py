@@ -12,6 +12,7 @@ from typing import Any
 from lamm_core.modalities.base import Encoder
 from lamm_core.modalities.pointcloud.epcl import build_epcl
 from lamm_core.modalities.pointcloud.groups import build_point_groups
+from lamm_core.modalities.pointcloud.scene import build_scene
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.read import SUFFIXES, read_cloud
 from lamm_core.registry import lookup
@@ -43,8 +44,9 @@ class PointCloudModality:
 ENCODERS: Mapping[str, Callable[[Mapping[str, Any], Path], Encoder]] = {
     "point-groups": build_point_groups,
     "epcl": build_epcl,
+    "scene": build_scene,
 }
-# Float32 weights: point-groups has 2 million, EPCL those of CLIP ViT-L/14's transformer and little beside.
-ENCODER_BYTES: Mapping[str, int] = {"point-groups": 7_700_000, "epcl": 1_221_000_000}
+# Float32 weights: point-groups has 2 million, EPCL those of CLIP ViT-L/14's transformer and little beside; scene none.
+ENCODER_BYTES: Mapping[str, int] = {"point-groups": 7_700_000, "epcl": 1_221_000_000, "scene": 0}
 
 POINTCLOUD = PointCloudModality()

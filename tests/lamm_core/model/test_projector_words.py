@@ -37,10 +37,10 @@ def test_channels_without_a_word_are_shorter_than_words() -> None:
 def test_every_example_of_the_perception_encoder_has_one_word() -> None:
     encoder = PerceptionEncoder(None)
     rows, words = encoder.word_examples()
-    assert rows.shape == (len(words), tokens.TOKEN_WIDTH)
+    assert rows.shape == (len(words), tokens.LAYOUT.width)
     frog = words.index("frog")
     assert rows[frog].sum() == 1
-    assert rows[frog, tokens.channel("picture") + 6] == 1  # CIFAR-10's class 6
+    assert rows[frog, tokens.LAYOUT.parts["picture"].start + 6] == 1  # CIFAR-10's class 6
 
 
 def test_an_encoder_without_words_is_refused(tiny_lm_folder: Path, tiny_clip_folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lamm_core.errors import DataError
-from lamm_core.modalities.perception.names import JOINTS, OBJECTS, PICTURE_CLASSES
+from lamm_core.names import JOINTS, OBJECTS, PICTURE_CLASSES
 from lamm_core.training.perception_data import (
     UNKNOWN,
     Labelled,

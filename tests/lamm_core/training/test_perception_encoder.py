@@ -16,7 +16,7 @@ from annotation.visual_tasks.store import PairsFolder
 from lamm_core.errors import ConfigError, DataError
 from lamm_core.modalities.perception import build_perception
 from lamm_core.modalities.perception import encoder as encoder_module
-from lamm_core.modalities.perception.names import JOINTS
+from lamm_core.names import JOINTS
 from lamm_core.training import perception_encoder
 from lamm_core.training.perception_encoder import train_encoder
 from lamm_core.training.progress import read_events, read_state

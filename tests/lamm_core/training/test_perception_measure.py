@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene
+from lamm_core.names import OBJECTS
 from lamm_core.training import perception_measure
 from lamm_core.training.perception_data import UNKNOWN, Annotated, Small
 from lamm_core.training.perception_measure import box_recall, class_accuracy, joints_near, overlaps

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lamm_core.modalities.perception.names import CHARACTERS
+from lamm_core.names import CHARACTERS
 from lamm_core.training.perception_data import Word
 from lamm_core.training.perception_reading import vary, word_batch
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene, SceneStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
+from lamm_core.names import OBJECTS
 from lamm_core.training.perception_data import UNKNOWN, Labelled, Small
 from lamm_core.training.perception_scene import detection_loss, enlarged, joint_loss, small_batch
 

@@ -26,9 +26,9 @@ from lamm_core.modalities.perception.encoder import (
     _window,
     find_objects,
 )
-from lamm_core.modalities.perception.names import OBJECTS
 from lamm_core.modalities.perception.scene import Scene
-from lamm_core.modalities.perception.tokens import TOKEN_WIDTH, channel
+from lamm_core.modalities.perception.tokens import LAYOUT
+from lamm_core.names import OBJECTS
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -53,7 +53,7 @@ def test_a_batch_gives_what_each_picture_gives_alone(random_encoder: PerceptionE
     assert len(together) == len(sizes) and any(len(tokens) > 1 for tokens in together)
     for row, tokens in zip(prepared, together, strict=True):
         [alone] = random_encoder.encode([row])
-        assert tokens.shape == (len(tokens), TOKEN_WIDTH) and tokens.dtype == torch.float32
+        assert tokens.shape == (len(tokens), LAYOUT.width) and tokens.dtype == torch.float32
         torch.testing.assert_close(tokens, alone, atol=1e-3, rtol=1e-2)
 
 
@@ -63,18 +63,25 @@ def test_pictures_of_any_shape_are_encoded(random_encoder: PerceptionEncoder, si
     assert row.dtype == torch.uint8 and row.dim() == 1
     [tokens] = random_encoder.encode([row])
     assert torch.isfinite(tokens).all() and tokens[0, 0] == 1  # the first token is about the whole picture
-    colour = channel("colour")
-    torch.testing.assert_close(tokens[0, colour : colour + 3], torch.tensor([10, 200, 30]) / 255)
+    torch.testing.assert_close(tokens[0, LAYOUT.parts["colour"]], torch.tensor([10, 200, 30]) / 255)
 
 
 def test_tokens_come_in_their_order(random_encoder: PerceptionEncoder) -> None:
     [tokens] = random_encoder.encode([random_encoder.prepare(noise(48, 40))])
-    kinds = tokens[:, :6].argmax(1).tolist()
-    order = {0: 0, 1: 1, 4: 2, 2: 3, 3: 4}  # picture, objects, tallies, joints, letters; digits stand behind theirs
-    things = [order[kind] for kind in kinds if kind != 5]
+    kinds = [int(token[:5].argmax()) for token in tokens if token[:5].sum()]
+    order = {0: 0, 1: 1, 4: 2, 2: 3, 3: 4}  # picture, objects, tallies, joints, letters; what is written stands behind
+    things = [order[kind] for kind in kinds]
     assert things == sorted(things)
     assert kinds.count(0) == 1 and 0 < kinds.count(1) <= MOST_OBJECTS
-    assert kinds[kinds.index(1) :][:14].count(5) >= 12  # four corners and the centre, two digits for each of x and y
+    first = next(place for place, token in enumerate(tokens) if token[1] == 1)
+    assert tokens[first + 1 : first + 1 + len("[0.00, 0.00, 0.00, 0.00][0.00, 0.00]"), :5].sum() == 0
+
+
+def test_objects_come_largest_first(random_encoder: PerceptionEncoder) -> None:
+    """As an answer lists them, whatever their scores."""
+    [tokens] = random_encoder.encode([random_encoder.prepare(noise(48, 40))])
+    sizes = [token[LAYOUT.parts["scalars"]][1:3].prod() for token in tokens if token[1] == 1]
+    assert len(sizes) > 1 and sizes == sorted(sizes, reverse=True)
 
 
 def random_scene(seed: int) -> Scene:
@@ -134,7 +141,7 @@ def test_large_pictures_are_looked_at_again_in_tiles(random_encoder: PerceptionE
     large, small = (random_encoder.prepare(noise(side, side)) for side in (384, 383))
     assert len(large) - len(small) == 4 * 224 * 224 * 3
     [tokens] = random_encoder.encode([large])
-    assert torch.isfinite(tokens).all() and tokens.shape[1] == TOKEN_WIDTH
+    assert torch.isfinite(tokens).all() and tokens.shape[1] == LAYOUT.width
 
 
 def test_what_a_tile_shows_is_told_in_shares_of_the_whole(
@@ -161,11 +168,7 @@ def test_a_window_holds_at_least_one_cell() -> None:
 def test_tallies_count_confident_objects_by_class() -> None:
     scene = random_scene(1)
     found = [item._replace(score=0.9) for item in find_objects(scene, 0)]
-    counts = [
-        token[channel("object") : channel("object") + len(OBJECTS)].argmax().item()
-        for token in _tallies(found)
-        if token[channel("kind") + 4] == 1
-    ]
+    counts = [token[LAYOUT.parts["object"]].argmax().item() for token in _tallies(found) if token[4] == 1]
     classes = {int(item.classes.argmax()) for item in found}
     assert set(counts) <= classes and len(counts) == min(6, len(classes))
     assert _tallies([item._replace(score=0.2) for item in found]) == []

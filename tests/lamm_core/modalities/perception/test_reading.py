@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lamm_core.modalities.perception.names import CHARACTERS
 from lamm_core.modalities.perception.reading import ReadingStream, fit_crop, letters
+from lamm_core.names import CHARACTERS
 
 
 def votes(columns: str) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from lamm_core.modalities.perception.names import JOINTS, MIRRORED_JOINTS, OBJECTS
 from lamm_core.modalities.perception.scene import SceneStream, _decode_boxes, cell_centres, joint_positions
+from lamm_core.names import JOINTS, MIRRORED_JOINTS, OBJECTS
 
 
 def test_a_clear_peak_puts_the_joint_in_the_middle_of_its_cell() -> None:

@@ -9,56 +9,50 @@ from torch import Tensor
 
 from lamm_core.grounding import Box2D, Point2D, format_box, format_point
 from lamm_core.modalities.perception import tokens
-from lamm_core.modalities.perception.names import CHARACTERS, OBJECTS, PICTURE_CLASSES
+from lamm_core.names import BODY, CHARACTERS, JOINTS, OBJECTS, PICTURE_CLASSES
 
-ANY = st.floats(-0.5, 1.5)
-SHARE = st.floats(0, 0.99)  # 1.00 has no two decimals and is told as 0.99
+SHARE = st.floats(-0.5, 1.5)
 
 
-def numbers(made: list[Tensor]) -> list[str]:
-    """The numbers behind a token as text of two decimals; every digit has its own token and its own place."""
-    digits = []
-    for place, token in enumerate(made[1:]):
-        assert field(token, "kind").argmax() == 5 and field(token, "slot").argmax() == place
-        assert token.sum() == 3  # kind, place, digit
-        digits.append(str(int(field(token, "digit").argmax())))
-    return [f"0.{first}{second}" for first, second in zip(digits[::2], digits[1::2], strict=True)]
+def written(made: list[Tensor]) -> str:
+    """The text behind a token; a written token says nothing but its character."""
+    texts = tokens.LAYOUT.names["written"]
+    for token in made:
+        assert token.sum() == 1 and field(token, "written").sum() == 1
+    return "".join(texts[int(field(token, "written").argmax())] for token in made)
 
 
 def field(token: Tensor, name: str) -> Tensor:
-    start = tokens._START[name]
-    return token[start : start + tokens._FIELDS[name]]
+    return token[tokens.LAYOUT.parts[name]]
+
+
+def clipped(value: float) -> float:
+    return abs(min(max(value, 0.0), 1.0))  # no minus zero
 
 
 def test_the_layout_is_pinned() -> None:
     """Trained projectors read these places."""
-    assert tokens.TOKEN_WIDTH == 325
-    assert list(tokens._START.items()) == [
-        ("kind", 0), ("slot", 6), ("digit", 30), ("picture", 40), ("object", 50), ("letter", 140), ("joint", 176),
-        ("name", 190), ("colour", 318), ("scalars", 321),
+    assert tokens.LAYOUT.width == 330
+    assert [(name, part.start) for name, part in tokens.LAYOUT.parts.items()] == [
+        ("kind", 0), ("slot", 5), ("written", 29), ("picture", 44), ("object", 54), ("letter", 144), ("joint", 180),
+        ("name", 195), ("colour", 323), ("scalars", 326),
     ]  # fmt: skip
-    assert (len(OBJECTS), len(PICTURE_CLASSES), len(CHARACTERS)) == (90, 10, 36)
+    assert (len(OBJECTS), len(PICTURE_CLASSES), len(CHARACTERS), len(BODY)) == (90, 10, 36, 15)
 
 
 @given(SHARE, SHARE)
-def test_a_joint_has_the_digits_that_an_answer_writes(x: float, y: float) -> None:
-    made = tokens.joint_tokens(3, (x, y), 0.5)
-    assert f"[{', '.join(numbers(made))}]" == format_point(Point2D("", x, y))
-    assert field(made[0], "joint").argmax() == 3
+def test_a_joint_is_followed_by_what_an_answer_writes(x: float, y: float) -> None:
+    first, *rest = tokens.joint_tokens(3, (x, y), 0.5)
+    assert written(rest) == format_point(Point2D("", clipped(x), clipped(y)))
+    assert field(first, "joint").argmax() == 3
 
 
 @given(SHARE, SHARE, SHARE, SHARE)
-def test_a_box_has_the_digits_that_an_answer_writes(x1: float, y1: float, x2: float, y2: float) -> None:
-    made = tokens.object_tokens(0, (x1, y1, x2, y2), 0.5, torch.zeros(90), torch.zeros(128), torch.zeros(3))
-    *corners, x, y = numbers(made)
-    assert f"[{', '.join(corners)}]" == format_box(Box2D("", x1, y1, x2, y2))
-    assert f"[{x}, {y}]" == format_point(Point2D("", (x1 + x2) / 2, (y1 + y2) / 2))
-
-
-@given(ANY, ANY)
-def test_what_lies_outside_is_told_at_the_edge(x: float, y: float) -> None:
-    expected = [f"{min(max(0.0, value), 0.99):.2f}" for value in (x, y)]
-    assert numbers(tokens.joint_tokens(0, (x, y), 0.5)) == expected
+def test_an_object_is_followed_by_its_box_and_centre(x1: float, y1: float, x2: float, y2: float) -> None:
+    _, *rest = tokens.object_tokens(0, (x1, y1, x2, y2), 0.5, torch.zeros(90), torch.zeros(128), torch.zeros(3))
+    x1, y1, x2, y2 = (clipped(value) for value in (x1, y1, x2, y2))
+    centre = format_point(Point2D("", (x1 + x2) / 2, (y1 + y2) / 2))
+    assert written(rest) == format_box(Box2D("", x1, y1, x2, y2)) + centre
 
 
 def test_kinds_are_told_apart_by_their_first_places() -> None:
@@ -67,9 +61,17 @@ def test_kinds_are_told_apart_by_their_first_places() -> None:
         tokens.object_tokens(0, (0, 0, 1, 1), 0.5, torch.zeros(90), torch.zeros(128), torch.zeros(3))[0],
         tokens.joint_tokens(0, (0, 0), 0.5)[0],
         tokens.letter_token(0, torch.zeros(36)),
-        *tokens.tally_tokens(0, 0, 1),
+        tokens.tally_tokens(0, 0, 1)[0],
     ]
-    assert torch.equal(torch.stack(made)[:, :6], torch.eye(6))
+    assert torch.equal(torch.stack(made)[:, :5], torch.eye(5))
+
+
+def test_the_hip_is_told_as_the_middle_of_both() -> None:
+    joints = [(0.1, 0.1)] * 14
+    joints[JOINTS.index("left hip")], joints[JOINTS.index("right hip")] = (0.4, 0.5), (0.6, 0.7)
+    told = tokens.body_tokens(joints, [0.9] * 14)
+    hip = next(place for place, token in enumerate(told) if field(token, "joint")[BODY.index("hip")] == 1)
+    assert written(told[hip + 1 : hip + 13]) == "[0.50, 0.60]"
 
 
 def test_a_letter_keeps_its_place_and_its_probabilities() -> None:
@@ -80,18 +82,18 @@ def test_a_letter_keeps_its_place_and_its_probabilities() -> None:
 
 
 def test_a_tally_says_class_and_count() -> None:
-    tally, *digits = tokens.tally_tokens(1, OBJECTS.index("RBC"), 17)
+    tally, *rest = tokens.tally_tokens(1, OBJECTS.index("RBC"), 17)
     assert field(tally, "object").argmax() == OBJECTS.index("RBC")
-    assert [int(field(digit, "digit").argmax()) for digit in digits] == [1, 7]
+    assert written(rest) == "[17]"
 
 
 def test_every_channel_word_is_the_name_of_its_channel() -> None:
-    words = tokens.channel_words()
+    words = tokens.LAYOUT.words()
     letter = tokens.letter_token(0, torch.eye(36)[CHARACTERS.index("Q")])
     assert [words[int(place)] for place in letter.nonzero() if int(place) in words] == ["letter", "Q"]
     joint = tokens.joint_tokens(12, (0.5, 0.5), 0.0)
     assert [words[int(place)] for token in joint for place in token.nonzero() if int(place) in words] == [
-        "joint", "neck", "5", "0", "5", "0",
+        "joint", "neck", " [", "0", ".", "5", "0", ",", " ", "0", ".", "5", "0", "]",
     ]  # fmt: skip
 
 

@@ -1,13 +1,14 @@
-"""The fixed lists that the perception encoder's outputs are numbered by.
+"""The fixed lists of names that findings in pictures are numbered by.
 
-Does not know pixels. The COCO names and their order are those of the data set's 80 categories.
+Does not know pixels or tokens; standard library only. The COCO names and their order are those of the data set's 80
+categories.
 """
 
 from __future__ import annotations
 
 from importlib import resources
 
-__all__ = ["CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES", "imagenet_names"]
+__all__ = ["BODY", "CHARACTERS", "JOINTS", "MIRRORED_JOINTS", "OBJECTS", "PICTURE_CLASSES", "imagenet_names"]
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
@@ -25,11 +26,12 @@ JOINTS = (
     "right ankle", "right knee", "right hip", "left hip", "left knee", "left ankle", "right wrist", "right elbow",
     "right shoulder", "left shoulder", "left elbow", "left wrist", "neck", "head top",
 )  # fmt: skip
+BODY = (*JOINTS, "hip")  # what is told of a person: the joints, and the middle of the two hips
 MIRRORED_JOINTS = (5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13)  # where each joint goes when a picture is flipped
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 def imagenet_names() -> list[str]:
-    """The 1,000 class names in the classifier's order."""
-    text = (resources.files("lamm_core.modalities.perception") / "imagenet_names.txt").read_text(encoding="utf-8")
+    """The names of ImageNet's 1,000 classes in the order of its classifiers."""
+    text = (resources.files("lamm_core") / "imagenet_names.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if not line.startswith("#")]

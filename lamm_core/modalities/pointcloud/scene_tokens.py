@@ -1,0 +1,109 @@
+"""What the tokens of a scene say: its objects one after the other, with what sets each apart.
+
+Does not know points or how objects are found. Metres, z up, x to the viewer's right, y away from the viewer.
+
+A language model of this size compares no coordinates. So the comparing is done here. First comes an index: who is at
+each end of the rows from left to right, near to far, low to high, short to tall, narrow to wide and small to large, and
+who has which colour; the name follows, ``[obj3]``, written out for the answer to repeat. Then each object is told with
+its colour, its places in the rows, counted from both ends, and its sizes in centimetres, written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lamm_core.grounding import Box3D
+from lamm_core.modalities.token_layout import TokenLayout
+
+__all__ = ["COLOURS", "LAYOUT", "LAYOUT_VERSION", "MOST_OBJECTS", "Seen", "scene_tokens"]
+
+LAYOUT_VERSION = 2  # raised when a token says the same thing in another way, so that kept features are made anew
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray")
+MOST_OBJECTS = 24
+RANKS = 6  # counted from each end of a row
+NAMED = 0.5  # share of an object's points from which the index lists it under a colour
+
+# What each row is ordered by, and its two ends.
+ROWS: tuple[tuple[str, str, Callable[[Box3D], float]], ...] = (
+    ("left", "right", lambda box: box.centre[0]),
+    ("near", "far", lambda box: box.centre[1]),
+    ("low", "high", lambda box: box.high[2]),
+    ("short", "tall", lambda box: box.size[2]),
+    ("narrow", "wide", lambda box: box.size[0]),
+    ("small", "large", lambda box: box.size[0] * box.size[1] * box.size[2]),
+)
+ORDINALS = ("", " second", " third", " fourth", " fifth", " sixth")
+NAMES = [f"{end}{nth}" for first, last, _ in ROWS for end in (first, last) for nth in ORDINALS]
+
+LAYOUT = TokenLayout(
+    {
+        "kind": ("scene", "object"),
+        "slot": MOST_OBJECTS,
+        "written": ("[", "obj", *"0123456789", "]", ",", " "),
+        "colour": COLOURS,
+        "rank": NAMES,
+        "scalars": 8,
+    }
+)
+
+
+class Seen(NamedTuple):
+    """An object: its box, the shares of its points that have each of COLOURS, and how sure it is, 0 to 1."""
+
+    box: Box3D
+    colours: Sequence[float]
+    score: float
+
+
+def scene_tokens(objects: Sequence[Seen]) -> Tensor:
+    """Tokens ``(n, LAYOUT.width)``: how many objects, then each of them, in the order of their numbers."""
+    objects = objects[:MOST_OBJECTS]
+    parts = [LAYOUT.token(kind=0, scalars=[len(objects) / 10]), *LAYOUT.write("[", *str(len(objects)), "]")]
+    rows = [sorted(range(len(objects)), key=lambda place: value(objects[place].box)) for *_, value in ROWS]
+    if len(objects) > 1:
+        parts += _index(objects, rows)
+    for place, item in enumerate(objects):
+        scalars = [item.score, *item.box.centre, *item.box.size, item.box.high[2]]
+        parts.append(LAYOUT.token(kind=1, slot=place, scalars=scalars))
+        parts += _name(place)
+        if sum(item.colours) > 0:
+            parts.append(LAYOUT.token(colour=item.colours))
+        parts += [_rank(row, ordered.index(place), len(objects)) for row, ordered in enumerate(rows)]
+        sizes = ", ".join(str(round(100 * value)) for value in (*item.box.size, item.box.high[2]))
+        parts += LAYOUT.write(*f"[{sizes}]".replace("-", ""))
+    return torch.stack(parts)
+
+
+def _name(place: int) -> list[Tensor]:
+    """``[obj3]``, written."""
+    return LAYOUT.write("[", "obj", *str(place + 1), "]")
+
+
+def _index(objects: Sequence[Seen], rows: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Both ends of each row, and every colour, with the objects there."""
+    start, parts = LAYOUT.parts["rank"].start, []
+    for row, ordered in enumerate(rows):
+        for end, place in enumerate((ordered[0], ordered[-1])):
+            token = torch.zeros(LAYOUT.width)
+            token[start + (2 * row + end) * RANKS] = 1.0
+            parts += [token, *_name(place)]
+    for number in range(len(COLOURS)):
+        having = [place for place, item in enumerate(objects) if item.colours[number] >= NAMED]
+        if having:
+            parts.append(LAYOUT.token(colour=number))
+            parts += [token for place in having for token in _name(place)]
+    return parts
+
+
+def _rank(row: int, place: int, count: int) -> Tensor:
+    """Where an object stands in a row, from both ends."""
+    token = torch.zeros(LAYOUT.width)
+    start = LAYOUT.parts["rank"].start + row * 2 * RANKS
+    for end, distance in enumerate((place, count - 1 - place)):
+        if distance < RANKS:
+            token[start + end * RANKS + distance] = 1.0
+    return token
