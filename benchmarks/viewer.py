@@ -53,8 +53,9 @@ OURS = """(count) => {
   return stats.asked > clicked && stats.drawn && stats.points === count
     ? [stats.preview - clicked, stats.drawn - clicked] : null;
 }"""
-# Plotly's canvas does not keep its drawing, and no event tells when it is done: its draw calls are watched instead. From
-# the first of at least as many corners as there are points the frame is followed until the graphics card is through.
+# Plotly's canvas does not keep its drawing, and no event tells when it is done: its draw calls are watched instead.
+# From the first of at least as many corners as there are points the frame is followed until the graphics card is
+# through.
 WATCH = """() => {
   for (const context of [WebGLRenderingContext, WebGL2RenderingContext]) {
     for (const [name, place] of [['drawArrays', 2], ['drawElements', 1]]) {

@@ -135,7 +135,7 @@ def _cells(points: NDArray[np.float32], low: NDArray[np.float32], side: float) -
 
 
 def _block_sizes(count: int) -> list[int]:
-    sizes = []
+    sizes: list[int] = []
     for size in _BLOCKS:
         sizes.append(min(size, count - sum(sizes)))
     sizes.append(count - sum(sizes))

@@ -143,8 +143,8 @@ def test_the_answer_to_a_superlative_leads_by_three_centimetres() -> None:
         by_number = {one.number: one for one in scan.objects}
         for talk in conversations(scan.objects, random.Random(scan.id), place=scan.place):
             for exchange in talk:
-                wanted = [(text, *rule) for text, rule in SIDES.items()
-                          if re.fullmatch(rf"(Find|Where is|Locate|Point to|Show me) {text}[.?]", exchange.question)]  # fmt: skip
+                asked = re.fullmatch(r"(?:Find|Where is|Locate|Point to|Show me) (.*)[.?]", exchange.question)
+                wanted = [(text, *rule) for text, rule in SIDES.items() if asked and asked[1] == text]
                 for text, axis, best in wanted:
                     mention = find_objects(exchange.answer)[0]
                     chosen = by_number[mention.number].box.centre[axis]
