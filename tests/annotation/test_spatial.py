@@ -123,7 +123,7 @@ def test_objects_are_numbered_by_their_points_and_boxed_by_percentiles(scenes: l
         assert sorted(points) == sorted(np.bincount(scan.instance)[1:][np.bincount(scan.instance)[1:] > 0].tolist())
         for thing in scan.objects:
             inside = (np.abs(scan.xyz - thing.box.centre) <= np.array(thing.box.size) / 2 + 1e-6).all(1)
-            assert (inside & (scan.instance > 0)).sum() >= 0.95 * thing.points
+            assert (inside & (scan.instance > 0)).sum() >= 0.97 * thing.points - 6  # a point or so beyond each side
 
 
 def test_both_tables_and_rooms_come_and_both_plain_and_named_things(scenes: list[Scan]) -> None:
@@ -215,7 +215,7 @@ def test_the_command_writes_records_that_the_reader_of_instruction_data_reads(
     assert written[0] == written[1]
     samples = list(read_samples(out / "pairs.json"))
     assert len(samples) >= 5
-    suffix = ".features" if name == "imagined" else ".npz"
+    suffix = ".findings" if name == "imagined" else ".npz"
     for sample in samples:
         assert [medium.modality for medium in sample.media] == ["pointcloud"]
         assert sample.media[0].path.is_file() and sample.media[0].path.suffix == suffix

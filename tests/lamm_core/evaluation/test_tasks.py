@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
@@ -78,7 +79,48 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         * 3
         + "</annotation>"
     )
+    write_scans(root / "osd")
     return root
+
+
+def write_scans(root: Path) -> None:
+    """Two held-apart scans of two boxes on a table, with a record for each task; a third that is trained on."""
+    (root / "clouds").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    boxes = [[-0.25, 0.0, 0.1, 0.14, 0.1, 0.2], [0.25, 0.0, 0.1, 0.14, 0.1, 0.2]]
+    records: dict[str, list[dict[str, object]]] = {"Detection_OSD": [], "VG_OSD": [], "VQA_OSD_multiplechoice": []}
+    for name in ("learn_00", "learn_01", "learn_05"):
+        parts = [np.column_stack([rng.uniform(-0.6, 0.6, (8000, 2)), rng.normal(0, 0.001, 8000)])]
+        for x, *_ in boxes:
+            side = rng.uniform(0, 1, (2500, 3))
+            axis = rng.integers(0, 3, 2500)
+            side[np.arange(2500), axis] = axis == 2
+            parts.append(side * (0.14, 0.1, 0.2) + (x - 0.07, -0.05, 0.0))
+        np.savez(root / "clouds" / f"{name}.npz", xyz=np.concatenate(parts).astype(np.float32))
+        pcl = f"clouds/{name}.npz"
+        found = [{"label": "object", "bbox": box} for box in boxes]
+        records["Detection_OSD"].append({"id": name, "pcl": pcl, "query": "Find all.", "object": found})
+        query = "the object furthest to the left"
+        records["VG_OSD"].append({"id": f"{name}_0", "pcl": pcl, "query": query, "object": boxes[0]})
+        asked = {"query": "How many objects are on the table?", "gt_choices": ["1", "2"], "gt_choice": 1}
+        records["VQA_OSD_multiplechoice"].append({"id": f"{name}_count", "pcl": pcl, **asked})
+    for name, listed in records.items():
+        (root / f"{name}.json").write_text(json.dumps(listed))
+
+
+def test_scans_are_scored_by_the_boxes_of_the_objects_named(data: Path, tmp_path: Path) -> None:
+    detection, grounding, questions = (task(name) for name in ("osd_detection", "osd_grounding", "osd_vqa"))
+    samples = detection.samples(data, tmp_path, limit=None, seed=0)
+    assert [sample.id for sample in samples] == ["learn_00", "learn_05"]  # the third is trained on
+    everything = detection.score(samples[0], "object [obj1]; object [obj2]; object [obj9]").parts
+    assert everything["recall_50"] == Part(2, 2) and everything["ceiling_50"] == Part(2, 2)
+    assert everything["f1_50"] == Part(4, 4)  # a number that no object has names nothing
+    assert detection.score(samples[0], "object [obj1]").parts["recall_50"] == Part(1, 2)
+    meant = grounding.samples(data, tmp_path, limit=None, seed=0)[0]
+    hits = [grounding.score(meant, f"object [obj{number}]").parts["acc_50"].gained for number in (1, 2)]
+    assert sorted(hits) == [0, 1]
+    asked = questions.samples(data, tmp_path, limit=None, seed=0)[0]
+    assert [questions.score(asked, text).value for text in ("(B) 2", "2", "B", "(A) 1", "1 or 2")] == [1, 1, 1, 0, None]
 
 
 @pytest.mark.parametrize("chosen", TASKS, ids=lambda chosen: chosen.name)
