@@ -18,6 +18,7 @@ from app.scripted import ScriptedEngine, scripted_services
 from app.ui import build_ui, launch_options
 
 sync_api = pytest.importorskip("playwright.sync_api")
+sync_api.expect.set_options(timeout=20_000)  # for a page on a busy machine
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 ARGUMENTS = [
