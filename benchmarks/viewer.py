@@ -86,7 +86,7 @@ def room(count: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     which = random.integers(0, 43, count)
     low = random.uniform([0, 0, 0], [7, 5, 0.2], (43, 3))
     size = random.uniform(0.2, 1.0, (43, 3))
-    low[:3], size[:3] = 0.0, [[8, 6, 0], [8, 0, 2.6], [0, 6, 2.6]]
+    low[:3], size[:3] = [[0, 0, 0], [0, 6, 0], [0, 0, 0]], [[8, 6, 0], [8, 0, 2.6], [0, 6, 2.6]]
     place = random.uniform(size=(count, 3))
     flat = random.integers(0, 3, count)
     flat[which < 3] = 2 - which[which < 3]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from app.viewer.shelf import ShownCloud
 from lamm_core.grounding import Box3D
 
-__all__ = ["EMPTY_VALUE", "Pick", "ViewBox", "read_pick", "view_value"]
+__all__ = ["EMPTY_VALUE", "Kind", "Pick", "ViewBox", "read_pick", "view_value"]
 
 Kind = Literal["proposal", "answer", "truth"]
 

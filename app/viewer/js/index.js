@@ -24,6 +24,10 @@ const NO_WEBGL =
   'Up to 20,000 of the points are shown as flat views instead.';
 const LOST = 'The graphics card has dropped the picture. It comes back as soon as the card does.';
 
+// Where the processor draws, a cloud of more points than LARGE is first shown with PREVIEW of them.
+const LARGE = 250_000;
+const PREVIEW = 50_000;
+
 export class Viewer {
   constructor(place, { root, name, onPick, onPlain }) {
     Object.assign(this, { place, root, onPick, onPlain });
@@ -172,6 +176,7 @@ export class Viewer {
       this.eye.fit(this.cloud.range);
       this._setMode(this.mode);
       this._redrawBoxes();
+      this.painter.rested();
       if (this._named().length) this.flyTo(this._named());
     }
     // Each frame draws all points anew, so that the blocks between the first and the last wait for each other.
@@ -196,16 +201,20 @@ export class Viewer {
     this.painter.changed();
   }
 
-  _beforeFrame(most) {
+  _beforeFrame(budget) {
     const { width, height } = this.painter;
     const { camera } = this.eye;
     const available = this.cloud?.count ?? 0;
+    const slow = this.painter.software && this.cloud?.header.count > LARGE && !this.stats.preview;
+    const most = slow ? Math.min(budget, PREVIEW) : budget;
     this.cloud?.limit(most, Number(this.tools.size.value) * this.painter.renderer.getPixelRatio(), this.eye.reference);
     this.labels.update(camera, width, height);
     this.measure.update(camera, width, height);
     this.overlay.update(camera, this.eye.metresPerPixel(height));
     if (this.painter.moving) this.ring.hidden = true;
-    return { camera, points: Math.min(most, available), available };
+    const points = Math.min(most, available);
+    // While blocks arrive, they ask for frames themselves.
+    return { camera, points, cut: points < available && available === this.cloud.header.count };
   }
 
   _afterFrame({ points, took }) {

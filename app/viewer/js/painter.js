@@ -4,11 +4,11 @@
 import { Scene, WebGLRenderer } from 'three';
 
 const STILL_MS = 160; // without a change for so long, all points are drawn
-const FRAME_MS = 45; // what a frame may take while the view moves
-const FEWEST = 20_000;
+const FRAME_MS = 60; // what a frame may take while the view moves
+const FEWEST = 50_000;
 
 export class Painter {
-  /** `beforeFrame(most points)` prepares a frame, `afterFrame(info)` is told what was drawn and how long it took. */
+  /** `beforeFrame(most points)` prepares a frame, which may hold fewer; `afterFrame(info)` is told what was drawn and how long it took. */
   constructor(canvas, { beforeFrame, afterFrame }) {
     this.renderer = new WebGLRenderer({ canvas, alpha: true, antialias: false, powerPreference: 'high-performance' });
     this.renderer.setClearColor(0x000000, 0);
@@ -47,6 +47,12 @@ export class Painter {
     this.changed();
   }
 
+  /** What has just moved the view was no person: no need to hurry. */
+  rested() {
+    clearTimeout(this.rest);
+    this.moving = false;
+  }
+
   /** Draw at once, for whoever reads the canvas in this task. */
   now(camera) {
     this.beforeFrame(Infinity);
@@ -71,8 +77,8 @@ export class Painter {
     if (this.gl.isContextLost()) return;
     const began = performance.now();
     const most = this.moving ? this.budget : Infinity;
-    const { camera, points, available } = this.beforeFrame(most);
-    this.cut = points < available;
+    const { camera, points, cut } = this.beforeFrame(most);
+    this.cut = cut;
     this.renderer.render(this.scene, camera);
     this.frames += 1;
     const fence = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
@@ -85,16 +91,18 @@ export class Painter {
       this.gl.deleteSync(fence);
       this.busy = false;
       const took = performance.now() - began;
-      if (most !== Infinity && points) this._learn(points, took);
+      if (this.moving) this._learn(took);
       this.afterFrame({ points, took });
+      if (this.cut && !this.moving) this.wanted = true;
       if (this.wanted) this._schedule();
     };
     setTimeout(wait, 0);
   }
 
-  _learn(points, took) {
-    const fitting = (points * FRAME_MS) / Math.max(took, 1);
-    this.budget = Math.max(FEWEST, Math.round(0.6 * this.budget + 0.4 * Math.min(fitting, 2 * this.budget)));
+  _learn(took) {
+    if (took > 1.25 * FRAME_MS) this.budget = Math.max(FEWEST, this.budget * 0.7);
+    else if (took < 0.75 * FRAME_MS) this.budget *= 1.25;
+    this.budget = Math.round(Math.min(this.budget, 20_000_000));
   }
 }
 
