@@ -1,4 +1,4 @@
-"""A cloud becomes bytes whose beginning shows it whole, kept for one session; only what can be a click counts as one."""
+"""A cloud becomes bytes whose beginning shows it whole, kept for one session; only what can be a click is one."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@
 import { Box3, Matrix4, Ray, Vector3 } from 'three';
 
 const REACH = 7; // pixels
+// What is under the pointer wins over what is beside it, unless that is this share nearer to the eye.
+const ASIDE = 0.06;
 
-/** The point nearest to the eye within reach of (x, y) in pixels, as { place, number } or null. */
+/** The foremost point within reach of (x, y) in pixels, as { place, number } or null. */
 export function pickPoint(cloud, camera, width, height, x, y, most = Infinity) {
   const { lowest, step } = cloud.header;
   const whole = new Matrix4().multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse);
@@ -16,7 +18,7 @@ export function pickPoint(cloud, camera, width, height, x, y, most = Infinity) {
   const reachX = (2 * REACH) / width;
   const reachY = (2 * REACH) / height;
   let best = null;
-  let bestDepth = Infinity;
+  let bestCost = Infinity;
   let left = most;
   for (const block of cloud.blocks) {
     const { positions } = block;
@@ -26,12 +28,14 @@ export function pickPoint(cloud, camera, width, height, x, y, most = Infinity) {
       const b = positions[at + 1];
       const c = positions[at + 2];
       const w = e[3] * a + e[7] * b + e[11] * c + e[15];
-      if (w <= 0 || w >= bestDepth) continue;
+      if (w <= 0 || w >= bestCost) continue;
       const dx = (e[0] * a + e[4] * b + e[8] * c + e[12]) / w - wantedX;
       if (dx > reachX || dx < -reachX) continue;
       const dy = (e[1] * a + e[5] * b + e[9] * c + e[13]) / w - wantedY;
       if (dy > reachY || dy < -reachY) continue;
-      bestDepth = w;
+      const cost = w * (1 + ASIDE * ((dx / reachX) ** 2 + (dy / reachY) ** 2));
+      if (cost >= bestCost) continue;
+      bestCost = cost;
       best = { block, index: at / 3 };
     }
     left -= block.count;
