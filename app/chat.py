@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.conversation import Answer, Exchange, Thread
+from app.conversation import Answer, Cloud, Exchange, Thread
 from app.feedback import Notice, explain
 from app.sessions import Sessions
 from app.shelf import Shelf
@@ -43,8 +43,8 @@ class ChatService:
         self._left: set[str] = set()  # cleared while an answer was written
         self._lock = threading.Condition()
 
-    def ask(self, thread: Thread, text: str, files: Sequence[Path]) -> Thread:
-        """Add a question. On failure the conversation is the same, with a notice."""
+    def ask(self, thread: Thread, text: str, files: Sequence[Path], *, cloud: Cloud | None = None) -> Thread:
+        """Add a question, about pictures or a cloud. On failure the conversation is the same, with a notice."""
         thread = replace(self._to_answer(thread), key=thread.key or self._sessions.new_key())
         text = text.strip()
         if self.running(thread):
@@ -53,13 +53,14 @@ class ChatService:
             )
         if not text:
             hint = "Write a question about the picture." if files else "Write a question, or drop a picture first."
+            hint = hint if cloud is None else "Write a question about the objects of the cloud."
             return replace(thread, notice=Notice("There is no question yet", hint))
         try:
             pictures = tuple(self._sessions.take(thread.key, file) for file in files)
         except Exception as error:  # a bad file is the normal case here; explain() logs the rest
             return replace(thread, notice=explain(error))
         # A question whose turn never came would stand before this one without an answer, which no model can continue.
-        return replace(thread, exchanges=(*thread.settled().exchanges, Exchange(text, pictures)))
+        return replace(thread, exchanges=(*thread.settled().exchanges, Exchange(text, pictures, cloud=cloud)))
 
     def stream(self, thread: Thread, sampling: Sampling) -> Iterator[Thread]:
         """Answer the newest question; every value is the conversation so far. A failure ends in a notice."""
@@ -127,11 +128,12 @@ class ChatService:
         with self._lock:
             return thread.key in self._stops
 
-    def retry(self, thread: Thread) -> Thread:
-        """Forget the newest answer, so that ``stream`` gives another."""
+    def retry(self, thread: Thread, *, cloud: Cloud | None = None) -> Thread:
+        """Forget the newest answer, so that ``stream`` gives another, about ``cloud`` where there is one now."""
         if not thread.exchanges or self.running(thread):
             return thread
-        newest = replace(thread.exchanges[-1], answer=None, earlier=thread.exchanges[-1].answer)
+        newest = thread.exchanges[-1]
+        newest = replace(newest, answer=None, earlier=newest.answer, cloud=cloud or newest.cloud)
         return replace(self._to_answer(thread), exchanges=(*thread.exchanges[:-1], newest))
 
     def edit(self, thread: Thread, position: int, text: str) -> Thread:

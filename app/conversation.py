@@ -1,4 +1,4 @@
-"""What one visitor's conversation holds: exchanges, pictures, answers with what they point at.
+"""What one visitor's conversation holds: exchanges, pictures, clouds, answers with what they point at.
 
 Does not know the model, the page or where files come from; frozen values only, so each session has its own.
 """
@@ -14,7 +14,7 @@ from app.feedback import Notice
 from lamm_core.conversation import Media, Turn
 from lamm_core.grounding import find_boxes, find_points
 
-__all__ = ["Answer", "Exchange", "Mark", "Picture", "Thread", "facts", "marks_in"]
+__all__ = ["Answer", "Cloud", "Exchange", "Mark", "Picture", "Thread", "facts", "marks_in"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class Picture:
     view: Path
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A point cloud as the model reads it; ``name`` is that of the person's own file."""
+
+    name: str
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question with its pictures and the answer as far as there is one; ``earlier`` comes back if a retry fails."""
+    """A question with its pictures or about its cloud, and the answer as far as there is one.
+
+    ``earlier`` comes back if a retry fails.
+    """
 
     question: str
     pictures: tuple[Picture, ...] = ()
     answer: Answer | None = None
     earlier: Answer | None = None
+    cloud: Cloud | None = None
 
 
 @dataclass(frozen=True)
@@ -109,12 +121,21 @@ class Thread:
         return self.answered(replace(self.newest_answer, finished=True, stopped=True))
 
     def turns(self) -> tuple[Turn, ...]:
-        """What the model is asked: everything up to the newest question."""
-        turns: list[Turn] = []
+        """What the model is asked: everything up to the newest question, of what was said about the newest cloud.
+
+        The numbers of objects in earlier answers belong to the cloud that they were given for.
+        """
+        told = list(self.exchanges)
         for position, exchange in enumerate(self.exchanges):
-            media = tuple(Media("image", picture.path) for picture in exchange.pictures)
-            turns.append(Turn("user", exchange.question, media))
-            if exchange.answer is not None and position < len(self.exchanges) - 1:
+            if exchange.cloud != self.exchanges[-1].cloud:
+                told = list(self.exchanges[position + 1 :])
+        turns: list[Turn] = []
+        for position, exchange in enumerate(told):
+            media = [Media("image", picture.path) for picture in exchange.pictures]
+            if exchange.cloud is not None and position == 0:  # all of them are about this one
+                media.append(Media("pointcloud", exchange.cloud.path))
+            turns.append(Turn("user", exchange.question, tuple(media)))
+            if exchange.answer is not None and position < len(told) - 1:
                 turns.append(Turn("assistant", exchange.answer.text))
         return tuple(turns)
 
@@ -129,6 +150,7 @@ class Thread:
                         {"name": picture.name, "width": picture.width, "height": picture.height}
                         for picture in exchange.pictures
                     ],
+                    "cloud": exchange.cloud and exchange.cloud.name,
                     "answer": exchange.answer
                     and {**asdict(exchange.answer), "marks": [asdict(mark) for mark in exchange.answer.marks]},
                 }
@@ -141,6 +163,7 @@ class Thread:
         lines = ["# Conversation with LAMM Studio", ""]
         for exchange in self.exchanges:
             lines += [f"*Picture: {picture.name}*" for picture in exchange.pictures]
+            lines += [f"*Point cloud: {exchange.cloud.name}*"] if exchange.cloud is not None else []
             lines += [f"**You:** {exchange.question}", ""]
             if exchange.answer is not None:
                 lines += [f"**{exchange.answer.model}:** {exchange.answer.text}", "", f"*{facts(exchange.answer)}*", ""]

@@ -1,4 +1,4 @@
-"""The pictures shipped to try the chat with, each with a question.
+"""The pictures and scans shipped to try the page with, each with a question.
 
 Does not know the page. Where each comes from stands in assets/LICENSES.md.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EXAMPLES", "Example"]
+__all__ = ["EXAMPLES", "SCENES", "Example"]
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,10 @@ EXAMPLES = (
     Example("astronaut.jpg", "A portrait", "Where is the person?"),
     Example("scene.png", "A street", "Describe the picture."),
     Example("coffee.jpg", "A cup", "What is in the picture?"),
+)
+
+SCENES = (
+    Example("table.ply", "A table-top", "Which object is furthest to the left?"),
+    Example("room.ply", "A room", "What is the tallest object?"),
+    Example("sideways.ply", "In millimetres, on its side", "How many objects are there?"),
 )

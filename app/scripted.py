@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.services import Services, build_services
 from app.settings import Settings
-from app.shelf import Loaded
+from app.shelf import Loaded, ModelCard, Progress
 from lamm_core.conversation import Turn
 from lamm_core.errors import PromptTooLongError
 from lamm_core.inference.sampling import Generation
@@ -78,8 +78,14 @@ class ScriptedEngine:
         return next((text for key, text in self._scripts.items() if key in question), "I do not know.")
 
 
-def scripted_services(folder: Path, engine: ScriptedEngine) -> Services:
+def scripted_services(
+    folder: Path, engine: ScriptedEngine, *, modalities: frozenset[str] = frozenset({"image", "pointcloud"})
+) -> Services:
     """The page's services with everything they write below ``folder`` and a model called "tiny" that is the script."""
+
+    def load(card: ModelCard, progress: Progress) -> Loaded:
+        return Loaded(engine, "CPU", "bf16", modalities)
+
     model = folder / "models" / "tiny"
     (model / "adapter-image").mkdir(parents=True, exist_ok=True)
     (model / "config.json").write_text("{}")
@@ -91,4 +97,4 @@ def scripted_services(folder: Path, engine: ScriptedEngine) -> Services:
             "GRADIO_TEMP_DIR": str(folder / "uploads"),
         }
     )
-    return build_services(settings, load=lambda card, progress: Loaded(engine, "CPU", "bf16"))
+    return build_services(settings, load=load)

@@ -12,9 +12,11 @@ from pathlib import Path
 from PIL import Image
 
 from app.chat import ChatService
+from app.scene3d import Scenes
 from app.sessions import Sessions
 from app.settings import Settings
 from app.shelf import Loaded, ModelCard, Progress, Shelf
+from app.viewer.shelf import CloudShelf
 
 __all__ = ["Services", "build_services"]
 
@@ -26,6 +28,8 @@ class Services:
     settings: Settings
     shelf: Shelf
     chat: ChatService
+    clouds: CloudShelf
+    scenes: Scenes
 
 
 def build_services(
@@ -38,7 +42,8 @@ def build_services(
     sessions.sweep()
     shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings))
     shelf.start(settings.model)
-    return Services(settings, shelf, ChatService(sessions, shelf))
+    clouds = CloudShelf()
+    return Services(settings, shelf, ChatService(sessions, shelf), clouds, Scenes(sessions, clouds))
 
 
 def _open_picture(path: Path) -> Image.Image:
@@ -75,6 +80,7 @@ def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
             card.folder, cache=settings.cache, device=device, dtype=torch.bfloat16, quantize=settings.quantize
         )
         precision = "4-bit" if settings.quantize else "bf16"
-        return Loaded(Engine(model), "GPU" if device.startswith("cuda") else device.upper(), precision)
+        name = "GPU" if device.startswith("cuda") else device.upper()
+        return Loaded(Engine(model), name, precision, frozenset(config.modalities))
 
     return load

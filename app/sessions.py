@@ -1,6 +1,6 @@
-"""Keeps the pictures of each conversation in a folder of its own, and refuses files from anywhere else.
+"""Keeps the pictures and clouds of each conversation in a folder of its own, and refuses files from anywhere else.
 
-Does not know what is said about the pictures, nor the page.
+Does not know what is said about them, nor the page.
 """
 
 from __future__ import annotations
@@ -37,26 +37,39 @@ class Sessions:
 
     def take(self, key: str, file: Path) -> Picture:
         """Copy a picture into the session. Raises MediaError for a foreign path or a file that is no picture."""
-        source = file.resolve()
-        folder = self._folder(key)
-        if not any(source.is_relative_to(allowed) for allowed in (*self._sources, folder.resolve())):
-            raise MediaError(f"{file.name} is not an uploaded file. Drop the picture on the page instead.")
-        if not source.is_file():
-            raise MediaError(f"{file.name} is not there any more. Upload it again.")
+        source = self._admitted(key, file)
         picture = self._open(source)
-        content = source.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        # One folder for each file keeps the person's own file name, which the model never sees but the page shows.
-        home = folder / digest
-        kept, view = home / "original" / source.name, home / "view.webp"
-        if not (kept.exists() and view.exists()):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(content)
+        kept = self._kept(key, source)
+        view = kept.parent.parent / "view.webp"
+        if not view.exists():
             small = picture.copy()
             small.thumbnail((_VIEW_SIDE, _VIEW_SIDE))
             small.save(view, "WEBP", quality=88)
         return Picture(source.name, kept, view, picture.width, picture.height)
+
+    def keep(self, key: str, file: Path) -> Path:
+        """Copy a file of any kind into the session. Raises MediaError for a foreign path."""
+        return self._kept(key, self._admitted(key, file))
+
+    def _admitted(self, key: str, file: Path) -> Path:
+        source = file.resolve()
+        if not any(source.is_relative_to(allowed) for allowed in (*self._sources, self._folder(key).resolve())):
+            raise MediaError(f"{file.name} is not an uploaded file. Drop it on the page instead.")
+        if not source.is_file():
+            raise MediaError(f"{file.name} is not there any more. Upload it again.")
+        return source
+
+    def _kept(self, key: str, source: Path) -> Path:
+        with source.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
+        # One folder for each file keeps the person's own file name, which the model never sees but the page shows.
+        kept = self._folder(key) / digest / "original" / source.name
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            coming = kept.with_name(f"{source.name}.{secrets.token_hex(4)}")
+            shutil.copyfile(source, coming)
+            coming.replace(kept)
+        return kept
 
     def close(self, key: str) -> None:
         """Forget a session's files."""

@@ -72,6 +72,7 @@ class Loaded:
     engine: Answerer
     device: str
     precision: str
+    modalities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Status:
     share: float | None = None
     device: str = ""
     precision: str = ""
+    modalities: frozenset[str] = frozenset()  # what a model that is ready can read
 
 
 class Shelf:
@@ -160,7 +162,9 @@ class Shelf:
                 return  # somebody chose another model meanwhile
             self._loaded, self._error = loaded, error
             if loaded is not None:
-                self._status = Status(name, "ready", device=loaded.device, precision=loaded.precision)
+                self._status = Status(
+                    name, "ready", device=loaded.device, precision=loaded.precision, modalities=loaded.modalities
+                )
             else:
                 self._status = Status(name, "failed", doing=str(error))
             self._change.notify_all()

@@ -66,6 +66,9 @@ _GRADIO = {
     "button_secondary_background_fill_hover": "sunken",
     "button_secondary_text_color": "ink",
     "button_secondary_border_color": "line-strong",
+    "checkbox_background_color_selected": "accent",
+    "checkbox_border_color_selected": "accent",
+    "checkbox_border_color": "line-strong",
     "slider_color": "accent",
     "loader_color": "accent",
 }

@@ -11,11 +11,13 @@ from typing import Any
 import gradio as gr
 
 from app.endpoints import build_endpoints
+from app.endpoints3d import build_scene_endpoint
 from app.header import build_header
 from app.services import Services
 from app.settings import REPOSITORY
 from app.tabs import TABS
 from app.theme import build_theme, css_variables
+from app.viewer.routes import viewer_routes
 
 __all__ = ["build_ui", "launch", "launch_options"]
 
@@ -31,23 +33,26 @@ def build_ui(services: Services) -> gr.Blocks:
                 with gr.Tab(title, id=title):
                     build(services)
         build_endpoints(services)
+        build_scene_endpoint(services)
     return page
 
 
 def launch_options(services: Services) -> dict[str, Any]:
     """How the page is served: our look, our scripts, nothing from elsewhere, no file outside two folders."""
-    script = "\n".join(_read(_ASSETS / "js" / name) for name in ("studio.js", "stage.js"))
+    script = "\n".join(_read(_ASSETS / "js" / name) for name in ("studio.js", "stage.js", "scene.js", "talk.js"))
     return {
         "server_name": services.settings.host,
         "server_port": services.settings.port,
         "theme": build_theme(),
-        "css": css_variables() + "\n".join(_read(_ASSETS / "css" / name) for name in ("frame.css", "chat.css")),
+        "css": css_variables()
+        + "\n".join(_read(_ASSETS / "css" / name) for name in ("frame.css", "chat.css", "scene.css")),
         "head": f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
         "favicon_path": str(_ASSETS / "icons" / "lamm.svg"),
         "footer_links": [],
         "share": False,
         "ssr_mode": False,
-        "max_file_size": "64mb",
+        "max_file_size": "1gb",  # a scan; what is read of it has limits of its own
+        "app_kwargs": {"routes": viewer_routes(services.clouds)},
         # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.
         "allowed_paths": [str(services.settings.sessions), str(services.settings.demo)],
     }

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.services import Services
-from app.tabs import chat2d
+from app.tabs import chat2d, chat3d
 
 __all__ = ["TABS"]
 
-TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (("Chat", chat2d.build),)
+TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (
+    ("Chat", chat2d.build),
+    ("Point clouds", chat3d.build),
+)
