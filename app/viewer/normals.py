@@ -12,10 +12,11 @@ __all__ = ["estimate_normals", "pack_normals"]
 
 _FITTED_POINTS = 40_000
 _NEIGHBOURS = 12
+_TOWARDS = np.array([0.38, -0.8, 0.52])  # the eye that first looks at a cloud; see js/camera.js
 
 
 def estimate_normals(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit normals (N, 3) turned upwards, of finite points whose beginning is spread evenly over the whole."""
+    """Unit normals (N, 3) turned to the viewer, of finite points whose beginning is spread evenly over the whole."""
     from scipy.spatial import cKDTree
 
     fitted = xyz[:_FITTED_POINTS].astype(np.float64)
@@ -26,8 +27,7 @@ def estimate_normals(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
     around = fitted[near] - fitted[near].mean(axis=1, keepdims=True)  # (M, k, 3)
     _, axes = np.linalg.eigh(np.einsum("mki,mkj->mij", around, around))
     normals = axes[:, :, 0]  # the direction in which the neighbours spread least
-    down = (normals[:, 2] < 0) | ((normals[:, 2] == 0) & (normals[:, 1] > 0))
-    normals[down] *= -1
+    normals[normals @ _TOWARDS < 0] *= -1
     of_all = np.arange(len(fitted))
     if len(xyz) > len(fitted):
         of_all = np.concatenate([of_all, tree.query(xyz[len(fitted) :])[1]])

@@ -35,6 +35,7 @@ export class Viewer {
     this.boxes = [];
     this.hovered = null;
     this.mode = null;
+    this.summary = '';
     this.stats = { frames: 0, points: 0 };
     this._build();
     (window.lammViewers ??= new Map()).set(name, this);
@@ -188,6 +189,7 @@ export class Viewer {
     this.painter.scene.remove(this.cloud.group);
     this.cloud.dispose();
     this.cloud = null;
+    this.summary = '';
     this.measure.clear();
     this.ring.hidden = true;
   }
@@ -208,6 +210,7 @@ export class Viewer {
     const slow = this.painter.software && this.cloud?.header.count > LARGE && !this.stats.preview;
     const most = slow ? Math.min(budget, PREVIEW) : budget;
     this.cloud?.limit(most, Number(this.tools.size.value) * this.painter.renderer.getPixelRatio(), this.eye.reference);
+    camera.updateMatrixWorld(); // rendering would do it too late for what is placed here
     this.labels.update(camera, width, height);
     this.measure.update(camera, width, height);
     this.overlay.update(camera, this.eye.metresPerPixel(height));
@@ -227,7 +230,8 @@ export class Viewer {
     if (points === total) {
       stats.drawn = this.drawnAt;
       const size = cloud.range.high.clone().sub(cloud.range.low);
-      this._tell(`${total.toLocaleString('en')} points · ${size.toArray().map(metres).join(' × ')}`);
+      this.summary = `${total.toLocaleString('en')} points · ${size.toArray().map(metres).join(' × ')}`;
+      this._tell('');
     } else this._tell(`${points.toLocaleString('en')} of ${total.toLocaleString('en')} points`);
   }
 
@@ -241,7 +245,13 @@ export class Viewer {
     this.hovered = null;
     this.labels.set(this.boxes, this._isLit);
     this._relight();
-    if (this.cloud?.range) this.overlay.setLegend(this.mode, this.cloud.range, this.boxes);
+    this._setLegend();
+  }
+
+  _setLegend() {
+    if (!this.cloud?.range) return;
+    const kinds = this.boxes.map((box) => (this._named().includes(box.number) ? 'lit' : box.kind));
+    this.overlay.setLegend(this.mode, this.cloud.range, new Set(kinds));
   }
 
   _relight() {
@@ -301,7 +311,7 @@ export class Viewer {
     }
     if (this.mode !== name) return undefined;
     cloud.setMode(name);
-    if (cloud.range) this.overlay.setLegend(name, cloud.range, this.boxes);
+    this._setLegend();
     return this.painter.changed();
   }
 
@@ -334,8 +344,9 @@ export class Viewer {
     this.message.hidden = !text;
   }
 
+  /** Under the picture; without words the cloud's size stands there. */
   _tell(text) {
-    this.status.textContent = text;
+    this.status.textContent = text || this.summary;
   }
 
   dispose() {

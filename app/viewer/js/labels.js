@@ -39,6 +39,7 @@ export class Labels {
     for (const label of this.shown) {
       label.kind = isLit(label.box) ? 'lit' : label.box.kind;
       label.element.className = `lamm-label ${label.kind}`;
+      label.width = 0; // other letters
     }
     this.shown.sort((one, other) => IMPORTANCE[other.kind] - IMPORTANCE[one.kind]);
   }
@@ -47,7 +48,7 @@ export class Labels {
     const taken = [];
     for (const label of this.shown) {
       const { box, element } = label;
-      const top = new Vector3(box.centre.x, box.centre.y, box.high.z).project(camera);
+      const top = topOf(box, camera);
       if (!label.width) [label.width, label.height] = [element.offsetWidth, element.offsetHeight];
       const left = Math.round(((top.x + 1) / 2) * width - label.width / 2);
       const above = Math.round(((1 - top.y) / 2) * height - label.height - 4);
@@ -66,6 +67,17 @@ export class Labels {
 export function words(box) {
   const number = Number.isInteger(box.number) ? `[obj${box.number}]` : '';
   return [number, box.label, box.kind === 'truth' ? '(truth)' : ''].filter(Boolean).join(' ');
+}
+
+/** The middle of the box across, its highest corner upwards, as the screen has them in [-1, 1]. */
+function topOf({ centre, low, high }, camera) {
+  const top = centre.clone().project(camera);
+  const corner = new Vector3();
+  for (let index = 0; index < 8; index++) {
+    corner.set(index & 1 ? high.x : low.x, index & 2 ? high.y : low.y, index & 4 ? high.z : low.z).project(camera);
+    top.y = Math.max(top.y, corner.y);
+  }
+  return top;
 }
 
 function overlap(one, other) {

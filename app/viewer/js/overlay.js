@@ -10,7 +10,7 @@ const AXES = [
   ['y', '#009E73', new Vector3(0, 1, 0)],
   ['z', '#0072B2', new Vector3(0, 0, 1)],
 ];
-const KINDS = { answer: 'in the answer', proposal: 'found object', truth: 'ground truth' };
+const KINDS = { lit: 'spoken of', answer: 'in the answer', proposal: 'found object', truth: 'ground truth' };
 const NOTES = {
   normal: 'Colour: which way the surface faces',
   instance: 'Colour: object; grey belongs to none',
@@ -35,14 +35,15 @@ export class Overlay {
     this._drawAxes(camera);
   }
 
-  setLegend(mode, range, boxes) {
+  /** `kinds` are those of the boxes; `lit` is one too. */
+  setLegend(mode, range, kinds) {
     const rows = [];
     if (mode === 'height') {
       const [low, high] = [metres(range.low.z), metres(range.high.z)];
       rows.push(make('span', { className: 'lamm-ramp' }, low, make('i'), high));
     } else if (NOTES[mode]) rows.push(make('span', {}, NOTES[mode]));
     for (const [kind, words] of Object.entries(KINDS)) {
-      if (!boxes.some((box) => box.kind === kind)) continue;
+      if (!kinds.has(kind)) continue;
       const line = make('i', { className: 'lamm-line' });
       line.style.borderTop = `${STYLES[kind].width}px ${STYLES[kind].dashed ? 'dashed' : 'solid'} ${STYLES[kind].colour}`;
       rows.push(make('span', {}, line, words));

@@ -20,8 +20,8 @@ export class Toolbar {
     this.element = make(
       'div',
       { className: 'lamm-tools', role: 'group', 'aria-label': 'View of the point cloud' },
-      make('label', {}, 'Colour ', this.colour),
-      make('label', {}, 'Point size ', this.size),
+      make('label', {}, make('span', {}, 'Colour'), this.colour),
+      make('label', {}, make('span', {}, 'Point size'), this.size),
       make(
         'span',
         { className: 'lamm-together', role: 'group', 'aria-label': 'Look from' },
