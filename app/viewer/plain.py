@@ -6,6 +6,7 @@ Does not know why they cannot. Plotly's own 3D plot needs WebGL as the viewer do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -55,7 +56,7 @@ def plain_figure(
     return figure.update_layout(height=height, showlegend=False, margin={"l": 8, "r": 8, "t": 32, "b": 8})
 
 
-def _marker(points: NDArray[np.float32], rgb: NDArray[np.uint8] | None) -> dict[str, object]:
+def _marker(points: NDArray[np.float32], rgb: NDArray[np.uint8] | None) -> dict[str, Any]:
     """Colours as numbers into a scale: a string for each point would take Plotly longer than all else."""
     if rgb is None or not len(rgb):
         return {"size": _POINT_PIXELS, "color": points[:, 2], "colorscale": "Viridis"}
