@@ -20,8 +20,8 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("Esc", "stop the answer"),
     ("R", "retry: another answer to the same question"),
     ("U", "undo: take the last question back"),
-    ("N", "new chat"),
-    ("B", "boxes and points on or off"),
+    ("N", "new chat, in the tab that is open"),
+    ("B", "boxes on or off"),
     ("D", "dark or light"),
     ("?", "this list"),
 )

@@ -94,7 +94,9 @@ def talk_value(scene: Scene | None, thread: Thread) -> dict[str, Any]:
         live = scene is not None and exchange.cloud == scene.cloud
         before = thread.exchanges[position - 1] if position else None
         if before is not None and before.cloud != exchange.cloud and exchange.cloud is not None:
-            messages.append({"role": "note", "parts": [{"text": f"From here on about {exchange.cloud.name}."}]})
+            same = before.cloud is not None and before.cloud.name == exchange.cloud.name
+            told = "The cloud was changed here." if same else f"From here on about {exchange.cloud.name}."
+            messages.append({"role": "note", "parts": [{"text": told}]})
         known = scene if live else None
         messages.append({"role": "user", "parts": parts(exchange.question, known, whole=False)})
         answer = exchange.answer

@@ -30,6 +30,7 @@ __all__ = ["build"]
 
 _YIELD_SECONDS = 0.06  # a value the page shows costs more than a token; faster than this nobody reads
 _LOOK_SECONDS = 4.0  # how often the line on the model is made true
+_FLAT = "This browser cannot draw in 3D (no WebGL 2): flat views of up to 20,000 points."
 _WRITERS = {"ply": write_ply, "rrd": write_rerun}
 
 # Interface events are no public endpoints; see app/endpoints3d.py for that.
@@ -51,7 +52,7 @@ def build(services: Services) -> None:
         with gr.Column(elem_id="cloud-middle", min_width=0):
             with gr.Group(elem_id="cloud-stage"):
                 viewer = point_cloud_viewer(elem_id="cloud-view", height="100%")
-                flat = gr.Plot(visible=False, show_label=False, elem_id="cloud-flat")
+                flat = gr.Plot(label=_FLAT, visible=False, elem_id="cloud-flat")
                 cover = widgets3d.empty_stage()
             with gr.Row(elem_id="cloud-bar"):
                 layers = gr.CheckboxGroup(

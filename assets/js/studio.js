@@ -153,24 +153,25 @@ window.lamm = window.lamm || {};
 
   // ---- keys
   const typing = (target) => target.closest && target.closest("input, textarea, select, [contenteditable=true], [role=listbox]");
-  const press = (selector) => { const button = document.querySelector(selector); if (button && !button.disabled) button.click(); };
+  // Keys act in the tab that is seen.
+  const seen = (selectors) => [...document.querySelectorAll(selectors)].filter((element) => element.getClientRects().length);
+  const press = (selectors) => { const [button] = seen(selectors); if (button && !button.disabled) button.click(); };
   const showKeys = () => { const dialog = byId("keys"); if (dialog && !dialog.open) dialog.showModal(); };
   const last = (label) => {
-    const buttons = document.querySelectorAll(`#thread button[aria-label="${label}"], #thread button[title="${label}"]`);
-    if (buttons.length) buttons[buttons.length - 1].click();
+    seen(`#thread button[aria-label="${label}"], #thread button[title="${label}"], .talk button[title="${label}"]`).pop()?.click();
   };
   const actions = {
-    "/": () => document.querySelector("#ask textarea")?.focus(),
+    "/": () => seen("#ask textarea, #cloud-ask textarea")[0]?.focus(),
     "?": showKeys,
     r: () => last("Retry"),
     u: () => last("Undo"),
-    n: () => press("#new-chat"),
-    b: () => press("#stage .stage-bar [data-do=marks]"),
+    n: () => press("#new-chat, #cloud-new"),
+    b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input"),
     d: toggleDark,
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape") { press("#ask .stop-button"); return; }
+    if (event.key === "Escape") { press("#ask .stop-button, #cloud-ask .stop-button"); return; }
     if (typing(event.target)) return;
     const action = actions[event.key.toLowerCase()];
     if (action) { event.preventDefault(); action(); }
@@ -180,7 +181,10 @@ window.lamm = window.lamm || {};
     if (!button) return;
     if (button.dataset.action === "keys") showKeys();
     if (button.dataset.action === "dark") toggleDark();
-    if (button.dataset.action === "model") document.querySelector("#model input")?.focus();
+    if (button.dataset.action === "model") {
+      if (!seen("#model").length) document.querySelector("#tabs [role=tab]")?.click();  // it is in the first tab
+      document.querySelector("#model input")?.focus();
+    }
   });
 
   // ---- names for controls that Gradio leaves without one
@@ -188,6 +192,8 @@ window.lamm = window.lamm || {};
     ["#ask textarea", "Question"], ["#ask input[type=file]", "Add pictures"], ["#ask .upload-button", "Add pictures"],
     ["#ask .submit-button", "Send"], ["#ask .stop-button", "Stop the answer"],
     ["#thread .image-container > button", "Picture of the question"],
+    ["#cloud-ask textarea", "Question about the scan"], ["#cloud-ask .submit-button", "Send"],
+    ["#cloud-ask .stop-button", "Stop the answer"], ["#cloud-left input[type=file]", "Open a scan"],
   ];
   const nameControls = () => {
     for (const [selector, name] of names) {

@@ -21,7 +21,7 @@
 
     const tools = (message) => {
       const button = (words, act) => {
-        const made = lamm.make("button", { type: "button", textContent: words });
+        const made = lamm.make("button", { type: "button", textContent: words, title: words });
         made.addEventListener("click", act);
         return made;
       };

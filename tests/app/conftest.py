@@ -18,6 +18,7 @@ from app.settings import Settings
 
 SCRIPTS = {
     "Where": "There is a dog at [0.10, 0.20, 0.50, 0.90]; left eye [0.30, 0.40].",
+    "left?": "It is the orange cup [obj3].",
     "long": " ".join(f"word{number}" for number in range(500)),
 }
 

@@ -29,12 +29,16 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
 SCRIPTS = {
     "Where": "There is a dog at [0.10, 0.20, 0.50, 0.90]; left eye [0.30, 0.40]; <img src=x onerror=alert(1)> "
     "[0.60, 0.10, 0.90, 0.40].",
+    "furthest": "The furthest one is the purple object [obj7]; <b>behind</b> it stands a red cup [obj2] & [obj99].",
     "long": " ".join(f"word{number}" for number in range(2000)),
 }
 
