@@ -54,15 +54,17 @@ def test_models_are_listed_with_their_adapters(address: str) -> None:
     ]
 
 
-def test_only_two_endpoints_are_public_and_both_are_typed_and_described(address: str) -> None:
+def test_only_three_endpoints_are_public_and_those_that_answer_are_typed_and_described(address: str) -> None:
     info = json.load(urllib.request.urlopen(f"{address}gradio_api/info"))
-    assert set(info["named_endpoints"]) == {"/chat", "/models"} and not info["unnamed_endpoints"]
+    assert set(info["named_endpoints"]) == {"/chat", "/chat3d", "/models"} and not info["unnamed_endpoints"]
     chat = info["named_endpoints"]["/chat"]
     assert [parameter["parameter_name"] for parameter in chat["parameters"]] == [
         "images", "question", "temperature", "top_p", "max_new_tokens", "adapter",
     ]  # fmt: skip
-    assert all(parameter["type"] for parameter in chat["parameters"])
-    assert "boxes" in json.dumps(chat["returns"]) and chat["description"]
+    for name in ("/chat", "/chat3d"):
+        asked = info["named_endpoints"][name]
+        assert asked["parameters"] and all(parameter["type"] for parameter in asked["parameters"])
+        assert "boxes" in json.dumps(asked["returns"]) and asked["description"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_every_tab_is_on_the_page_in_order(services: Services) -> None:
 def test_events_of_the_page_are_private(services: Services) -> None:
     dependencies = build_ui(services).get_config_file()["dependencies"]
     public = {one["api_name"] for one in dependencies if one["api_visibility"] == "public"}
-    assert public == {"chat", "models"}
+    assert public == {"chat", "chat3d", "models"}
 
 
 def test_nothing_is_fetched_from_elsewhere(services: Services) -> None:
