@@ -83,6 +83,7 @@ def write_rerun(scene: Scene, labelled: Labelled, path: Path) -> None:
             "Saving for Rerun needs the package rerun-sdk. Install it with: pip install rerun-sdk"
         ) from error
     recording = rerun.RecordingStream("lamm-studio")
+    recording.save(str(path))  # from here on what is logged goes there
     recording.log("cloud", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     recording.log("cloud/points", rerun.Points3D(labelled.cloud.xyz, colors=labelled.rgb), static=True)
     for name, things in (("objects", scene.objects), ("ground_truth", scene.truth)):
@@ -93,5 +94,4 @@ def write_rerun(scene: Scene, labelled: Labelled, path: Path) -> None:
                 labels=[f"{thing.identifier} {thing.label}" for thing in things],
             )
             recording.log(f"cloud/{name}", boxes, static=True)
-    recording.save(str(path))
     recording.flush()

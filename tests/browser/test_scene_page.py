@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,21 @@ def test_keys_act_in_the_tab_that_is_seen(scan: Callable[..., Any]) -> None:
     page.keyboard.press("n")
     expect(page.locator("#cloud-talk .talk-messages > div")).to_have_count(0)
     expect(page.locator("#cloud-table tbody tr")).to_have_count(7)
+
+
+def test_a_browser_without_3d_gets_flat_views(served: Any, browser: Any) -> None:
+    flat = browser.browser_type.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
+    )
+    try:
+        page = flat.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(served.address)
+        page.get_by_role("tab", name="Point clouds").click()
+        page.click("#cloud-examples button[data-index='0']")
+        expect(page.locator("#cloud-flat")).to_contain_text("cannot draw in 3D", timeout=SLOW)
+        expect(page.locator("#cloud-flat .js-plotly-plot")).to_be_visible(timeout=SLOW)
+        expect(page.locator("#cloud-table tbody tr")).to_have_count(7)
+        page.wait_for_timeout(1000)
+        page.screenshot(path=Path(__file__).parent / "screenshots" / "scene-flat.png")
+    finally:
+        flat.close()
