@@ -132,12 +132,17 @@ class Visitor:
     def rest(self) -> None:
         """Wait until nothing is drawn any more."""
         self.until("!viewer.painter.busy && !viewer.painter.wanted && !viewer.painter.moving && !viewer.eye.flight")
+        # What is drawn reaches the screen with the browser's next frames, later on a busy machine.
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.wait_for_timeout(50)
 
     def seen(self) -> Any:
-        """The stage as numbers (height, width, 3)."""
+        """The stage as numbers (height, width, 3), once it looks the same twice."""
         self.rest()
-        content = self.page.locator("#cloud .lamm-stage").screenshot()
+        before = b""
+        while (content := self.page.locator("#cloud .lamm-stage").screenshot()) != before:
+            before = content
+            self.page.wait_for_timeout(200)
         return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
 
     def at(self, x: float, y: float, z: float) -> tuple[float, float]:
