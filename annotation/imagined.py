@@ -13,11 +13,11 @@ from typing import Any
 
 from annotation import words
 from annotation.visual_tasks.picture import Picture, Thing
+from lamm_core.conversation import FINDINGS_SUFFIX
 from lamm_core.names import JOINTS, OBJECTS, PICTURE_CLASSES, imagenet_names
 
-__all__ = ["SUFFIX", "named_pictures", "pictures"]
+__all__ = ["named_pictures", "pictures"]
 
-SUFFIX = ".findings"
 MOST_THINGS = 8
 SIZES = ((640, 480), (480, 640), (512, 512), (224, 224), (640, 360))  # of pictures
 SMALLEST = 0.02  # side of a box
@@ -44,7 +44,7 @@ def pictures(count: int, *, seed: str) -> Iterator[Picture]:
             label = rng.choice(PICTURE_CLASSES)
         content = _findings(label=label, word=word, joints=places, things=things, width=width, height=height)
         yield Picture(
-            name, "imagined", content, SUFFIX, width, height, label, word, things, places, OBJECTS
+            name, "imagined", content, FINDINGS_SUFFIX, width, height, label, word, things, places, OBJECTS
         )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def named_pictures(copies: int, *, seed: str) -> Iterator[Picture]:
             things = _things(rng) if rng.random() < 0.3 else ()
             width, height = rng.choice(SIZES)
             content = _findings(name=number, things=things[:3], width=width, height=height, copy=copy)
-            yield Picture(identity, "names", content, SUFFIX, width, height, label=name)
+            yield Picture(identity, "names", content, FINDINGS_SUFFIX, width, height, label=name)
 
 
 def _findings(*, things: Sequence[Thing], **others: Any) -> bytes:

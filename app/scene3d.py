@@ -21,7 +21,6 @@ from lamm_core.pointclouds.findings import Diagnosis, Finding
 
 __all__ = ["Labelled", "Scene", "SceneThing", "Scenes"]
 
-_NAMED = 0.5  # share of an object's points that make its colour part of its name
 _MOST_TRUTHS = 200  # boxes; more are a thicket
 _MEASURED = 500_000  # points, enough to say how large a cloud is
 
@@ -170,7 +169,8 @@ class Scenes:
 def _found(cloud: PointCloud) -> tuple[NDArray[np.int32], tuple[SceneThing, ...]]:
     """What stands out, numbered as the model is told it, and the number (N,) of each point."""
     from lamm_core.modalities.pointcloud.scene import find_objects
-    from lamm_core.modalities.pointcloud.scene_tokens import COLOURS
+    from lamm_core.modalities.pointcloud.scene_tokens import NAMED
+    from lamm_core.pointclouds.shades import NAMES
 
     found = find_objects(cloud)
     places = np.flatnonzero(np.isfinite(cloud.xyz).all(axis=1))
@@ -179,14 +179,14 @@ def _found(cloud: PointCloud) -> tuple[NDArray[np.int32], tuple[SceneThing, ...]
     for count, (proposal, seen) in enumerate(zip(found.proposals, found.seen, strict=True), start=1):
         number[places[proposal.points]] = count
         best = int(np.argmax(seen.colours))
-        colour = f"{COLOURS[best]} " if seen.colours[best] >= _NAMED else ""
+        colour = f"{NAMES[best]} " if seen.colours[best] >= NAMED else ""
         things.append(SceneThing(count, f"{colour}object", proposal.box, proposal.score))
     return number, tuple(things)
 
 
 def _truth(cloud: PointCloud) -> tuple[SceneThing, ...]:
     """The objects that the file labels, the largest ones where there are very many."""
-    from lamm_core.pointclouds.proposals import box_of
+    from lamm_core.pointclouds.boxes import box_around
 
     if cloud.instance is None:
         return ()
@@ -194,7 +194,7 @@ def _truth(cloud: PointCloud) -> tuple[SceneThing, ...]:
     names, counts = np.unique(cloud.instance[labelled], return_counts=True)
     kept = np.sort(names[np.argsort(-counts, kind="stable")][:_MOST_TRUTHS])
     return tuple(
-        SceneThing(int(name), f"object {name}", box_of(cloud.xyz[labelled[cloud.instance[labelled] == name]]))
+        SceneThing(int(name), f"object {name}", box_around(cloud.xyz[labelled[cloud.instance[labelled] == name]]))
         for name in kept
     )
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Media", "Role", "Sample", "Turn"]
+__all__ = ["FINDINGS_SUFFIX", "Media", "Role", "Sample", "Turn"]
+
+FINDINGS_SUFFIX = ".findings"  # of a file that holds what there is to find, in the place of a medium
 
 Role = Literal["system", "user", "assistant"]
 

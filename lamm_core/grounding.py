@@ -58,6 +58,12 @@ class Box3D:
     centre: tuple[float, float, float]
     size: tuple[float, float, float]
 
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Box3D:
+        """From [cx, cy, cz, dx, dy, dz], as records hold it. Raises ValueError for another number of them."""
+        x, y, z, dx, dy, dz = numbers
+        return cls((x, y, z), (dx, dy, dz))
+
     @property
     def low(self) -> tuple[float, float, float]:
         """The corner of the smallest coordinates."""

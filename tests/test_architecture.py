@@ -21,14 +21,17 @@ ANNOTATION_MAY_IMPORT = {
     "lamm_core.errors",
     "lamm_core.grounding",
     "lamm_core.names",
-    "lamm_core.pointclouds.shades",  # numpy alone: the names of colours
+    # Of point clouds what needs numpy alone: boxes, the split of labelled scans, names of colours.
+    "lamm_core.pointclouds.boxes",
+    "lamm_core.pointclouds.labelled",
+    "lamm_core.pointclouds.shades",
     "lamm_core.registry",
 }
 
 # Inside lamm_core a module imports from its own layer and those before it.
 LAYERS = (
     {"errors"},
-    {"conversation", "registry", "grounding", "names"},
+    {"conversation", "file_head", "registry", "grounding", "names"},
     {"config", "download", "safetensors_hash", "backbones"},
     {"modalities", "pointclouds", "data"},
     {"model"},

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.boxes import box_around
 from lamm_core.pointclouds.shades import shade_of
 
-__all__ = ["SceneObject", "box_around", "from_instances", "from_record", "renumbered", "to_record"]
-
-PERCENTILES = (0.5, 99.5)  # of an object's points: a few strays do not stretch its box
+__all__ = ["SceneObject", "from_instances", "from_record", "renumbered", "to_record"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,6 @@ class SceneObject:
         """Cubic metres of the box."""
         dx, dy, dz = self.box.size
         return dx * dy * dz
-
-
-def box_around(xyz: NDArray[np.floating[Any]]) -> Box3D:
-    """The box from the 0.5 to the 99.5 percentile of points (N, 3), N at least 1."""
-    low, high = np.percentile(xyz, PERCENTILES, axis=0)
-    centre, size = (low + high) / 2, high - low
-    return Box3D((float(centre[0]), float(centre[1]), float(centre[2])),
-                 (float(size[0]), float(size[1]), float(size[2])))  # fmt: skip
 
 
 def from_instances(
@@ -112,8 +103,7 @@ def to_record(thing: SceneObject) -> dict[str, Any]:
 
 def from_record(record: Mapping[str, Any]) -> SceneObject:
     """The object that `to_record` wrote."""
-    cx, cy, cz, dx, dy, dz = record["bbox"]
     rgb = record.get("rgb")
-    return SceneObject(record["number"], record["label"], Box3D((cx, cy, cz), (dx, dy, dz)), record.get("colour"),
+    return SceneObject(record["number"], record["label"], Box3D.of(record["bbox"]), record.get("colour"),
                        tuple(record.get("possible", ())), record.get("points", 0),
                        None if rgb is None else (rgb[0], rgb[1], rgb[2]))  # fmt: skip

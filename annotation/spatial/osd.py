@@ -14,10 +14,9 @@ import numpy as np
 from annotation.spatial.objects import from_instances
 from annotation.spatial.scan import Scan
 from lamm_core.errors import DataError
+from lamm_core.pointclouds.labelled import held_apart
 
-__all__ = ["HELD_APART", "scans"]
-
-HELD_APART = 5  # scans whose number is a multiple of this are for testing
+__all__ = ["scans"]
 
 
 def scans(data: Path, split: str) -> Iterator[Scan]:
@@ -27,10 +26,10 @@ def scans(data: Path, split: str) -> Iterator[Scan]:
     if not paths:
         raise DataError(f"{folder} holds no scans; --data must name the folder that holds osd/clouds/learn_00.npz ...")
     for path in paths:
-        number = path.stem.rpartition("_")[2]
-        if not number.isdecimal():
+        apart = held_apart(path.stem)
+        if apart is None:
             raise DataError(f"{path.name}: its name does not end in a number, which says whether it is held apart.")
-        if (int(number) % HELD_APART == 0) == (split == "test"):
+        if apart is (split == "test"):
             yield read(path)
 
 

@@ -5,12 +5,10 @@ Does not know how pictures are made or what is asked about them.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from annotation.pairs_file import PairsFile, turns
 from annotation.visual_tasks.picture import Exchange, Picture
 
 __all__ = ["PairsFolder", "record"]
@@ -18,9 +16,6 @@ __all__ = ["PairsFolder", "record"]
 
 def record(picture: Picture, conversation: Sequence[Exchange], *, number: int, image: str) -> dict[str, Any]:
     """One LAMM record; ``target`` carries the annotation that the answers were composed from."""
-    turns = []
-    for exchange in conversation:
-        turns += [{"from": "human", "value": exchange.question}, {"from": "gpt", "value": exchange.answer}]
     target: dict[str, Any] = {}
     if picture.label:
         target["label"] = picture.label
@@ -35,7 +30,7 @@ def record(picture: Picture, conversation: Sequence[Exchange], *, number: int, i
     return {
         "id": f"{picture.id}-{number}",
         "image": image,
-        "conversations": turns,
+        "conversations": turns(conversation),
         "task_type": conversation[0].kind,
         "src_image": picture.source,
         "target": target,
@@ -44,19 +39,8 @@ def record(picture: Picture, conversation: Sequence[Exchange], *, number: int, i
     }
 
 
-class PairsFolder:
-    """Writes records one by one and puts pairs.json in place when all are there.
-
-    Picture files are named by the picture's id, so a second run writes over the first and nothing doubles.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.records = 0
-        (folder / "media").mkdir(parents=True, exist_ok=True)
-        self._partial = folder / "pairs.json.partial"
-        self._file = self._partial.open("w", encoding="utf-8")
-        self._file.write("[\n")
+class PairsFolder(PairsFile):
+    """Pairs about pictures, whose files are named by the picture's id: a second run writes over the first."""
 
     def save(self, picture: Picture) -> str:
         """Store the picture file; its path relative to the folder."""
@@ -68,14 +52,4 @@ class PairsFolder:
 
     def add(self, picture: Picture, conversation: Sequence[Exchange], *, number: int, image: str) -> None:
         """Append one record."""
-        line = json.dumps(record(picture, conversation, number=number, image=image), ensure_ascii=False)
-        self._file.write((",\n" if self.records else "") + line)
-        self.records += 1
-
-    def close(self) -> Path:
-        """Finish pairs.json; until here an older one stays as it was."""
-        self._file.write("\n]\n")
-        self._file.close()
-        final = self.folder / "pairs.json"
-        os.replace(self._partial, final)
-        return final
+        self.write(record(picture, conversation, number=number, image=image))

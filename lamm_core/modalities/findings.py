@@ -17,9 +17,7 @@ from torch import Tensor
 
 from lamm_core.errors import MediaError
 
-__all__ = ["FINDINGS_SUFFIX", "ComposesFindings", "compose_findings"]
-
-FINDINGS_SUFFIX = ".findings"
+__all__ = ["ComposesFindings", "compose_findings"]
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from lamm_core.errors import MediaError
+from lamm_core.file_head import file_head
 from lamm_core.modalities.base import Encoder
 from lamm_core.modalities.image_encoders import build_efficientnet, build_hub_encoder, hub_encoder_bytes
 from lamm_core.registry import lookup
@@ -26,6 +27,7 @@ SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", "
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 EXPECTED = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture"
 # Read from the header before anything is decoded. A JPEG can be decoded small; the others need 4 bytes a pixel at once.
+HEAD_BYTES = 512
 MAX_JPEG_PIXELS = 150_000_000
 MAX_PIXELS = 60_000_000
 # Larger pictures are halved until they fit: no encoder looks at more, and memory stays small.
@@ -59,7 +61,7 @@ def load(path: Path) -> Image.Image:
     The first frame of an animation; transparency over white; 16-bit greys scaled to 8. Raises MediaError with the
     file's name, what was found and what was expected.
     """
-    head = read_head(path)
+    head, _ = file_head(path, HEAD_BYTES, expected=EXPECTED)
     try:
         with Image.open(path, formats=FORMATS) as picture:
             refuse_bomb(picture, path)
@@ -77,24 +79,6 @@ def load(path: Path) -> Image.Image:
         upright = upright.transpose(turn)
     upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BICUBIC)
     return upright
-
-
-def read_head(path: Path) -> bytes:
-    """The first bytes of the file. Raises MediaError where there is no file or nothing in it."""
-    if path.is_dir():
-        raise MediaError(f"{path.name} is a folder; {EXPECTED}.")
-    try:
-        if path.exists() and not path.is_file():
-            raise MediaError(f"{path.name} is not a regular file; {EXPECTED}.")
-        with path.open("rb") as file:
-            head = file.read(512)
-    except FileNotFoundError as error:
-        raise MediaError(f"{path.name} does not exist; {EXPECTED}.") from error
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{path.name} cannot be read ({error.__class__.__name__}); {EXPECTED}.") from error
-    if not head:
-        raise MediaError(f"{path.name} is an empty file; {EXPECTED}.")
-    return head
 
 
 def refuse_bomb(picture: Image.Image, path: Path) -> None:

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lamm_core.config import LammConfig
-from lamm_core.conversation import Media, Turn
+from lamm_core.conversation import FINDINGS_SUFFIX, Media, Turn
 from lamm_core.data.tokenize import PromptBuilder
 from lamm_core.errors import ConfigError, MediaError
 from lamm_core.modalities import modality
 from lamm_core.modalities.base import Encoder, WordExamples
-from lamm_core.modalities.findings import FINDINGS_SUFFIX, compose_findings
+from lamm_core.modalities.findings import compose_findings
 from lamm_core.model import checkpoint
 from lamm_core.model.adapters import add_adapter
 from lamm_core.model.card import Card

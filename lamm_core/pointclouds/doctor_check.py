@@ -24,6 +24,7 @@ from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.damage import TURNS, Harm, harm
 from lamm_core.pointclouds.doctor import Diagnosis, apply, examine, rgb8
 from lamm_core.pointclouds.fixes import DropStrays, Rotate
+from lamm_core.pointclouds.labelled import held_apart
 from lamm_core.pointclouds.practice_rooms import practice_room
 from lamm_core.pointclouds.survey import stray
 
@@ -40,7 +41,7 @@ RIGHT_COLOUR = 2  # of 255
 def scan_paths(data: Path, part: Part) -> list[Path]:
     """The table-top scans of a part, in order. Raises MediaError where there are none."""
     paths = sorted((data / "osd" / "clouds").glob("learn_*.npz"))
-    chosen = [path for path in paths if (int(path.stem.split("_")[1]) % 5 == 0) == (part == "held-apart")]
+    chosen = [path for path in paths if held_apart(path.stem) is (part == "held-apart")]
     if not chosen:
         raise MediaError(f"{data} has no scans in osd/clouds; give the folder that holds osd with --data.")
     return chosen

@@ -17,10 +17,16 @@ from numpy.typing import NDArray
 
 from lamm_core.errors import DataError
 
-__all__ = ["LabelledScene", "Split", "read_labelled"]
+__all__ = ["LabelledScene", "Split", "held_apart", "read_labelled"]
 
 Split = Literal["train", "held-apart"]
 APART_EVERY = 5  # scenes whose number is a multiple of this are never trained or tuned on
+
+
+def held_apart(stem: str) -> bool | None:
+    """Whether the scan of this file name, without its ending, is only measured on; None where it ends in no number."""
+    number = re.search(r"(\d+)$", stem)
+    return None if number is None else int(number[1]) % APART_EVERY == 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +47,7 @@ def read_labelled(folder: Path, split: Split) -> list[LabelledScene]:
     """The scenes of one side of the split, by number. DataError where there is none, or one cannot be read."""
     scenes = []
     for path in sorted((folder / "clouds").glob("*.npz")):
-        number = re.search(r"(\d+)$", path.stem)
-        if number is None or (int(number[1]) % APART_EVERY == 0) != (split == "held-apart"):
+        if held_apart(path.stem) is not (split == "held-apart"):
             continue
         try:
             with np.load(path, allow_pickle=False) as read:

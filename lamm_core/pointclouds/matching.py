@@ -5,14 +5,15 @@ Does not know how boxes are proposed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from lamm_core.grounding import Box3D, box_overlap_3d
+from lamm_core.pointclouds.boxes import box_around
 from lamm_core.pointclouds.labelled import LabelledScene
-from lamm_core.pointclouds.proposals import box_of
 
 __all__ = ["Tally", "count_matches", "true_boxes"]
 
@@ -21,10 +22,10 @@ OVERLAPS = (0.25, 0.5)
 
 def true_boxes(scene: LabelledScene) -> list[Box3D]:
     """The boxes of the labelled objects."""
-    return [box_of(scene.xyz[scene.instance == name]) for name in scene.names()]
+    return [box_around(scene.xyz[scene.instance == name]) for name in scene.names()]
 
 
-def count_matches(truth: list[Box3D], found: list[Box3D], least: float) -> int:
+def count_matches(truth: Sequence[Box3D], found: Sequence[Box3D], least: float) -> int:
     """The most pairs of a true and a found box that overlap by at least so much, each box used once."""
     if not truth or not found:
         return 0

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.boxes import box_around
 from lamm_core.pointclouds.features import pair_features, region_features
 from lamm_core.pointclouds.judge import Judges, Network, read_judges
 from lamm_core.pointclouds.merging import Judge, Regions, merge, regions_of, spanning
 from lamm_core.pointclouds.standing import Standing, stand_out
 
-__all__ = ["Proposal", "box_of", "pieces", "propose", "score", "wholes"]
+__all__ = ["Proposal", "pieces", "propose", "score", "wholes"]
 
 REACH = 30.0  # voxels between two pieces that may still be one object
 JOIN_APART = -1.0  # log odds from which pieces are joined: a torn object costs more than one joined pair gains
@@ -32,14 +33,6 @@ class Proposal:
     points: NDArray[np.intp]
     box: Box3D
     score: float
-
-
-def box_of(points: NDArray[np.floating]) -> Box3D:
-    """The box from the 0.5 to the 99.5 percentile of the points (N, 3), at least one, along each axis."""
-    low, high = np.percentile(np.asarray(points, float), [0.5, 99.5], axis=0)
-    x, y, z = ((low + high) / 2).tolist()
-    dx, dy, dz = (high - low).tolist()
-    return Box3D((x, y, z), (dx, dy, dz))
 
 
 def propose(
@@ -60,7 +53,7 @@ def propose(
     places, owners = _with_feet(np.asarray(xyz, float), standing, of_point)
     kept = np.flatnonzero((scores >= LEAST_SCORE) & (regions.sums[:, 0] >= LEAST_VOXELS))
     found = [(places[owners == name], float(scores[name])) for name in kept[np.argsort(-scores[kept], kind="stable")]]
-    return [Proposal(points, box_of(xyz[points]), round(sure, 4)) for points, sure in found]
+    return [Proposal(points, box_around(xyz[points]), round(sure, 4)) for points, sure in found]
 
 
 def pieces(standing: Standing, touching: Network) -> Regions:

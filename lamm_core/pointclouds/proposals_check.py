@@ -15,10 +15,11 @@ from typing import get_args
 import numpy as np
 
 from lamm_core.grounding import Box3D
+from lamm_core.pointclouds.boxes import box_around
 from lamm_core.pointclouds.labelled import LabelledScene, Split, read_labelled
 from lamm_core.pointclouds.matching import Tally, true_boxes
 from lamm_core.pointclouds.planes import find_support
-from lamm_core.pointclouds.proposals import box_of, propose
+from lamm_core.pointclouds.proposals import propose
 
 __all__ = ["check", "main"]
 
@@ -38,7 +39,7 @@ def clusters(scene: LabelledScene) -> list[Box3D]:
     cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(standing.astype(float)))
     names = np.asarray(cloud.cluster_dbscan(eps=REACH, min_points=10))
     counts = np.bincount(names[names >= 0])
-    return [box_of(standing[names == name]) for name in np.flatnonzero(counts >= LEAST_POINTS)]
+    return [box_around(standing[names == name]) for name in np.flatnonzero(counts >= LEAST_POINTS)]
 
 
 def check(scenes: list[LabelledScene]) -> dict[str, dict[str, float]]:

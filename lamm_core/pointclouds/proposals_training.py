@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lamm_core.pointclouds.boxes import box_around
 from lamm_core.pointclouds.crowding import crowd
 from lamm_core.pointclouds.features import FEATURES, pair_features, region_features
 from lamm_core.pointclouds.judge import WEIGHTS, Judges, Network, fit, write_judges
 from lamm_core.pointclouds.labelled import LabelledScene, read_labelled
 from lamm_core.pointclouds.matching import Tally, count_matches, true_boxes
 from lamm_core.pointclouds.merging import Regions, best_of_both, linked, regions_of, spanning
-from lamm_core.pointclouds.proposals import REACH, box_of, pieces, propose, wholes
+from lamm_core.pointclouds.proposals import REACH, pieces, propose, wholes
 from lamm_core.pointclouds.standing import Standing, stand_out
 
 __all__ = ["main", "train"]
@@ -178,10 +179,8 @@ def _object_examples(prepared: Prepared, regions: Regions, apart: Network) -> Ex
     features = region_features(regions, apart(pair_features(regions)))
     of_point = regions.of_voxel[prepared.standing.voxels.of_point]
     truth = true_boxes(prepared.scene)
-    labels = [
-        float(count_matches(truth, [box_of(prepared.scene.xyz[prepared.standing.places[of_point == name]])], 0.5) > 0)
-        for name in range(len(regions))
-    ]
+    xyz = prepared.scene.xyz[prepared.standing.places]
+    labels = [float(count_matches(truth, [box_around(xyz[of_point == name])], 0.5) > 0) for name in range(len(regions))]
     return Examples(features, np.array(labels), np.ones(len(labels)))
 
 

@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from lamm_core.errors import MediaError
+from lamm_core.file_head import file_head
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers import SUFFIXES, find_format
 from lamm_core.pointclouds.readers.gathering import Gathering
@@ -68,20 +69,7 @@ def read_cloud(path: Path, *, limits: Limits | None = None) -> PointCloud:
 
 def read_head(path: Path, limits: Limits) -> bytes:
     """The first bytes of the file. Raises MediaError where there is no file, nothing in it, or too much."""
-    if path.is_dir():
-        raise MediaError(f"{path.name} is a folder; {EXPECTED}.")
-    try:
-        if path.exists() and not path.is_file():
-            raise MediaError(f"{path.name} is not a regular file; {EXPECTED}.")
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except FileNotFoundError as error:
-        raise MediaError(f"{path.name} does not exist; {EXPECTED}.") from error
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{path.name} cannot be read ({error.__class__.__name__}); {EXPECTED}.") from error
-    if not head:
-        raise MediaError(f"{path.name} is an empty file; {EXPECTED}.")
+    head, size = file_head(path, HEAD_BYTES, expected=EXPECTED)
     if size > limits.bytes:
         raise MediaError(
             f"{path.name} has {size / 1e9:,.1f} GB; expected at most {limits.bytes / 1e9:g} GB. Thin it first."

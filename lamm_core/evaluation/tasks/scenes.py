@@ -17,7 +17,9 @@ from lamm_core.conversation import Sample
 from lamm_core.errors import TaskError
 from lamm_core.evaluation.task import Part, Questions, Score, question
 from lamm_core.evaluation.tasks.sets import chosen
-from lamm_core.grounding import Box3D, box_overlap_3d, find_objects
+from lamm_core.grounding import Box3D, find_objects
+from lamm_core.pointclouds.labelled import held_apart
+from lamm_core.pointclouds.matching import count_matches
 
 __all__ = ["SceneDetection", "SceneGrounding", "SceneQuestions"]
 
@@ -43,11 +45,6 @@ ASK = Questions(
 THRESHOLDS = (0.25, 0.5)
 
 
-def held_apart(name: str) -> bool:
-    """Every fifth scan is never trained on: those whose number is a multiple of five."""
-    return int(re.sub(r"\D", "", name)) % 5 == 0
-
-
 def records(data: Path, file: str) -> Iterator[Mapping[str, Any]]:
     """The records of one benchmark file that are about held-apart scans."""
     path = data / "osd" / file
@@ -65,32 +62,11 @@ def proposed(path: Path) -> tuple[Box3D, ...]:
     return boxes_in(path)
 
 
-def to_box(values: Sequence[float]) -> Box3D:
-    """A box from [cx, cy, cz, dx, dy, dz]."""
-    x, y, z, dx, dy, dz = values
-    return Box3D((x, y, z), (dx, dy, dz))
-
-
 def named(path: Path, answer: str) -> list[Box3D]:
     """The boxes of the proposals that an answer names; numbers that no proposal has are passed over."""
     boxes = proposed(path)
     numbers = dict.fromkeys(mention.number for mention in find_objects(answer))
     return [boxes[number - 1] for number in numbers if 1 <= number <= len(boxes)]
-
-
-def found(boxes: Sequence[Box3D], true: Sequence[Box3D], threshold: float) -> int:
-    """How many true boxes get a box of their own that overlaps enough, best pairs first."""
-    pairs = sorted(
-        ((box_overlap_3d(box, other), i, j) for i, box in enumerate(boxes) for j, other in enumerate(true)),
-        reverse=True,
-    )
-    used: set[int] = set()
-    hit: set[int] = set()
-    for overlap, i, j in pairs:
-        if overlap >= threshold and i not in used and j not in hit:
-            used.add(i)
-            hit.add(j)
-    return len(hit)
 
 
 class SceneDetection:
@@ -109,15 +85,15 @@ class SceneDetection:
             path = data / "osd" / record["pcl"]
             turns, unseen = question(path, DETECT, rng, modality=self.modality)
             metadata = {"source_dataset": "osd", "task_type": self.name, "unseen_wording": unseen}
-            target = [to_box(item["bbox"]) for item in record["object"]]
+            target = [Box3D.of(item["bbox"]) for item in record["object"]]
             samples.append(Sample(record["id"], turns, target=target, metadata=metadata | {"scan": str(path)}))
         return chosen(samples, limit, seed)
 
     def score(self, sample: Sample, answer: str) -> Score:
         path, true = Path(sample.metadata["scan"]), sample.target
         boxes = named(path, answer)
-        hits = {share: found(boxes, true, share) for share in THRESHOLDS}
-        best = {share: found(proposed(path), true, share) for share in THRESHOLDS}
+        hits = {share: count_matches(true, boxes, share) for share in THRESHOLDS}
+        best = {share: count_matches(true, proposed(path), share) for share in THRESHOLDS}
         parts = {"f1_50": Part(2 * hits[0.5], len(boxes) + len(true))}
         for share in THRESHOLDS:
             parts[f"recall_{share * 100:.0f}"] = Part(hits[share], len(true))
@@ -147,7 +123,7 @@ class SceneGrounding:
             path = data / "osd" / record["pcl"]
             turns, unseen = question(path, GROUND, rng, slots={"ref": record["query"]}, modality=self.modality)
             metadata = {"source_dataset": "osd", "task_type": self.name, "unseen_wording": unseen}
-            box = to_box(record["object"])
+            box = Box3D.of(record["object"])
             samples.append(Sample(record["id"], turns, target=box, metadata=metadata | {"scan": str(path)}))
         return chosen(samples, limit, seed)
 
@@ -158,9 +134,9 @@ class SceneGrounding:
         nearest = sorted(every, key=lambda box: box.centre[1])[:1]
         parts = {}
         for share in THRESHOLDS:
-            parts[f"acc_{share * 100:.0f}"] = Part(found(boxes, [sample.target], share), 1)
-            parts[f"ceiling_{share * 100:.0f}"] = Part(found(every, [sample.target], share), 1)
-        parts["nearest_50"] = Part(found(nearest, [sample.target], 0.5), 1)
+            parts[f"acc_{share * 100:.0f}"] = Part(count_matches([sample.target], boxes, share), 1)
+            parts[f"ceiling_{share * 100:.0f}"] = Part(count_matches([sample.target], every, share), 1)
+        parts["nearest_50"] = Part(count_matches([sample.target], nearest, 0.5), 1)
         if not boxes:
             return Score(None, None, "no object named", parts)
         right = parts["acc_50"].gained

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lamm_core.backbones import fetch
-from lamm_core.errors import ConfigError, WeightsError
+from lamm_core.errors import ConfigError
 from lamm_core.grounding import box_overlap
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.perception import tokens
@@ -33,6 +32,7 @@ from lamm_core.modalities.perception.reading import (
 )
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
+from lamm_core.modalities.weights_file import load_weights
 from lamm_core.names import OBJECTS, imagenet_names
 
 __all__ = [
@@ -292,10 +292,6 @@ def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncod
     if "weights" in options:
         for stream, name in ((encoder.scene, SCENE_WEIGHTS), (encoder.reading, READING_WEIGHTS)):
             path = Path(options["weights"]).expanduser() / name
-            try:
-                stream.load_state_dict(load_file(path))
-            except FileNotFoundError as error:
-                raise WeightsError(f"{path} is missing; `lamm train-encoder` writes it.") from error
-            except (SafetensorError, RuntimeError) as error:
-                raise WeightsError(f"{path} does not fit the perception encoder: {error}") from error
+            remedy = "; `lamm train-encoder` writes it."
+            load_weights(stream, path, what="the perception encoder", remedy=remedy)
     return encoder.requires_grad_(False).eval()

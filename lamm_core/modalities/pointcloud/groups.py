@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lamm_core.errors import ConfigError, WeightsError
+from lamm_core.errors import ConfigError
 from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.pointcloud.points import coloured_points
 from lamm_core.modalities.pointcloud.sampling import farthest_order, nearest, repeated, thin
+from lamm_core.modalities.weights_file import load_weights
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.planes import find_support
 
@@ -131,10 +130,6 @@ def build_point_groups(options: Mapping[str, Any], cache: Path) -> PointGroups:
     encoder = PointGroups(groups)
     if "weights" in options:
         path = Path(options["weights"]).expanduser() / WEIGHTS
-        try:
-            encoder.load_state_dict(load_file(path))
-        except FileNotFoundError as error:
-            raise WeightsError(f"{path} is missing. Name the folder that holds it as 'weights'.") from error
-        except (SafetensorError, RuntimeError) as error:
-            raise WeightsError(f"{path} does not fit the encoder 'point-groups': {error}") from error
+        remedy = ". Name the folder that holds it as 'weights'."
+        load_weights(encoder, path, what="the encoder 'point-groups'", remedy=remedy)
     return encoder.requires_grad_(False).eval()

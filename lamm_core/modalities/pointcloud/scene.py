@@ -21,7 +21,6 @@ from lamm_core.modalities.fingerprint import fingerprint
 from lamm_core.modalities.pointcloud.points import coloured_points
 from lamm_core.modalities.pointcloud.scene_composed import compose
 from lamm_core.modalities.pointcloud.scene_tokens import (
-    COLOURS,
     LAYOUT,
     LAYOUT_VERSION,
     MOST_OBJECTS,
@@ -53,7 +52,7 @@ def find_objects(cloud: PointCloud) -> SceneObjects:
     for proposal in proposals:
         named = np.full(0, -1) if colours is None else name_points(colours[proposal.points])
         counts = np.bincount(named[named >= 0], minlength=len(NAMES)) / max(len(named), 1)
-        shares.append([float(counts[NAMES.index(name)]) for name in COLOURS])
+        shares.append(counts.tolist())
     seen = [Seen(item.box, share, item.score) for item, share in zip(proposals, shares, strict=True)]
     return SceneObjects(proposals, seen)
 

@@ -12,7 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from lamm_core.grounding import Box3D
-from lamm_core.modalities.pointcloud.scene_tokens import COLOURS, Seen, scene_tokens
+from lamm_core.modalities.pointcloud.scene_tokens import Seen, scene_tokens
+from lamm_core.pointclouds.shades import NAMES
 
 __all__ = ["compose"]
 
@@ -27,29 +28,28 @@ def compose(findings: Mapping[str, Any], rng: random.Random) -> Tensor:
 
 
 def _seen(item: Mapping[str, Any], rng: random.Random) -> Seen:
-    x, y, z, dx, dy, dz = item["bbox"]
-    return Seen(Box3D((x, y, z), (dx, dy, dz)), _shares(item, rng), rng.uniform(0.3, 1.0))
+    return Seen(Box3D.of(item["bbox"]), _shares(item, rng), rng.uniform(0.3, 1.0))
 
 
 def _shares(item: Mapping[str, Any], rng: random.Random) -> Sequence[float]:
-    shares = [0.0] * len(COLOURS)
+    shares = [0.0] * len(NAMES)
     if not item.get("possible"):
         if item.get("rgb") is not None:  # coloured, but so that no name is sure
-            for name in rng.sample(COLOURS, 3):
-                shares[COLOURS.index(name)] = rng.uniform(0.02, 0.24)
+            for name in rng.sample(NAMES, 3):
+                shares[NAMES.index(name)] = rng.uniform(0.02, 0.24)
         return shares
     left = 1.0
     first, *others = item["possible"]
     if item.get("colour") == first:
-        shares[COLOURS.index(first)] = rng.uniform(0.55, 1.0)
+        shares[NAMES.index(first)] = rng.uniform(0.55, 1.0)
     else:
-        shares[COLOURS.index(first)] = rng.uniform(0.25, 0.49)
-    left -= shares[COLOURS.index(first)]
+        shares[NAMES.index(first)] = rng.uniform(0.25, 0.49)
+    left -= shares[NAMES.index(first)]
     for name in others:
-        shares[COLOURS.index(name)] = min(left, rng.uniform(0.25, 0.45))
-        left -= shares[COLOURS.index(name)]
-    for name in rng.sample(COLOURS, 2):  # a few points of other colours
-        place = COLOURS.index(name)
+        shares[NAMES.index(name)] = min(left, rng.uniform(0.25, 0.45))
+        left -= shares[NAMES.index(name)]
+    for name in rng.sample(NAMES, 2):  # a few points of other colours
+        place = NAMES.index(name)
         if not shares[place]:
             shares[place] = max(0.0, left) * rng.uniform(0, 0.5)
             left -= shares[place]

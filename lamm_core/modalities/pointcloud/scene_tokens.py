@@ -18,11 +18,11 @@ from torch import Tensor
 
 from lamm_core.grounding import Box3D
 from lamm_core.modalities.token_layout import TokenLayout
+from lamm_core.pointclouds.shades import NAMES
 
-__all__ = ["COLOURS", "LAYOUT", "LAYOUT_VERSION", "MOST_OBJECTS", "Seen", "scene_tokens"]
+__all__ = ["LAYOUT", "LAYOUT_VERSION", "MOST_OBJECTS", "NAMED", "Seen", "scene_tokens"]
 
 LAYOUT_VERSION = 2  # raised when a token says the same thing in another way, so that kept features are made anew
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray")
 MOST_OBJECTS = 24
 RANKS = 6  # counted from each end of a row
 NAMED = 0.5  # share of an object's points from which the index lists it under a colour
@@ -37,22 +37,22 @@ ROWS: tuple[tuple[str, str, Callable[[Box3D], float]], ...] = (
     ("small", "large", lambda box: box.size[0] * box.size[1] * box.size[2]),
 )
 ORDINALS = ("", " second", " third", " fourth", " fifth", " sixth")
-NAMES = [f"{end}{nth}" for first, last, _ in ROWS for end in (first, last) for nth in ORDINALS]
+RANK_NAMES = [f"{end}{nth}" for first, last, _ in ROWS for end in (first, last) for nth in ORDINALS]
 
 LAYOUT = TokenLayout(
     {
         "kind": ("scene", "object"),
         "slot": MOST_OBJECTS,
         "written": ("[", "obj", *"0123456789", "]", ",", " "),
-        "colour": COLOURS,
-        "rank": NAMES,
+        "colour": NAMES,
+        "rank": RANK_NAMES,
         "scalars": 8,
     }
 )
 
 
 class Seen(NamedTuple):
-    """An object: its box, the shares of its points that have each of COLOURS, and how sure it is, 0 to 1."""
+    """An object: its box, the shares of its points that have each of NAMES, and how sure it is, 0 to 1."""
 
     box: Box3D
     colours: Sequence[float]
@@ -91,7 +91,7 @@ def _index(objects: Sequence[Seen], rows: Sequence[Sequence[int]]) -> list[Tenso
             token = torch.zeros(LAYOUT.width)
             token[start + (2 * row + end) * RANKS] = 1.0
             parts += [token, *_name(place)]
-    for number in range(len(COLOURS)):
+    for number in range(len(NAMES)):
         having = [place for place, item in enumerate(objects) if item.colours[number] >= NAMED]
         if having:
             parts.append(LAYOUT.token(colour=number))

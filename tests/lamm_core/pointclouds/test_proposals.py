@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from lamm_core.grounding import Box3D, box_overlap_3d
-from lamm_core.pointclouds.proposals import Proposal, box_of, propose
+from lamm_core.pointclouds.boxes import box_around
+from lamm_core.pointclouds.proposals import Proposal, propose
 
 Corner = tuple[float, float, float]
 
@@ -33,7 +34,7 @@ def scene(boxes: list[tuple[Corner, Corner]], *, density: float = 160_000.0) -> 
         a, b, c = np.subtract(high, low)
         parts.append(box_surface(low, high, int(density * (a * b + 2 * (a + b) * c)), generator))
     xyz = np.concatenate(parts)
-    return (xyz + generator.normal(0, 0.001, xyz.shape)).astype(np.float32), [box_of(part) for part in parts[1:]]
+    return (xyz + generator.normal(0, 0.001, xyz.shape)).astype(np.float32), [box_around(part) for part in parts[1:]]
 
 
 def best_overlaps(truth: list[Box3D], found: list[Proposal]) -> list[float]:
@@ -79,7 +80,7 @@ def test_furniture_in_a_room_is_found_as_on_a_table() -> None:
     wall = np.column_stack([generator.random(10_000) * 5, np.full(10_000, 3.0), generator.random(10_000) * 2.5])
     xyz = np.concatenate([*parts, floor, wall])
     xyz += generator.normal(0, 0.005, xyz.shape)
-    overlaps = best_overlaps([box_of(part) for part in parts], propose(xyz.astype(np.float32)))
+    overlaps = best_overlaps([box_around(part) for part in parts], propose(xyz.astype(np.float32)))
     assert min(overlaps) > 0.7
 
 

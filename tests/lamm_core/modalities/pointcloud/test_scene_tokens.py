@@ -14,14 +14,15 @@ from lamm_core.errors import ConfigError, MediaError
 from lamm_core.grounding import Box3D
 from lamm_core.modalities.findings import compose_findings
 from lamm_core.modalities.pointcloud.scene import SceneEncoder, build_scene, find_objects
-from lamm_core.modalities.pointcloud.scene_tokens import COLOURS, LAYOUT, MOST_OBJECTS, RANKS, Seen, scene_tokens
+from lamm_core.modalities.pointcloud.scene_tokens import LAYOUT, MOST_OBJECTS, RANKS, Seen, scene_tokens
 from lamm_core.pointclouds.cloud import PointCloud
+from lamm_core.pointclouds.shades import NAMES
 
 WRITTEN, OBJECT = LAYOUT.parts["written"], LAYOUT.parts["kind"].start + 1
 
 
 def seen(x: float, y: float, *, size: tuple[float, float, float] = (0.1, 0.1, 0.1), colour: str = "red") -> Seen:
-    return Seen(Box3D((x, y, size[2] / 2), size), [float(name == colour) for name in COLOURS], 0.9)
+    return Seen(Box3D((x, y, size[2] / 2), size), [float(name == colour) for name in NAMES], 0.9)
 
 
 def objects(tokens: Tensor) -> list[Tensor]:
@@ -86,7 +87,7 @@ def test_in_a_long_row_only_the_ends_are_ranked() -> None:
 
 def test_a_colourless_object_has_no_colour_token() -> None:
     with_colour = scene_tokens([seen(0, 0)])
-    without = scene_tokens([seen(0, 0)._replace(colours=[0.0] * len(COLOURS))])
+    without = scene_tokens([seen(0, 0)._replace(colours=[0.0] * len(NAMES))])
     assert len(with_colour) == len(without) + 1
     assert with_colour[:, LAYOUT.parts["colour"]].sum() == 1 and without[:, LAYOUT.parts["colour"]].sum() == 0
 
@@ -108,7 +109,7 @@ def test_findings_are_told_like_objects(tmp_path: Path) -> None:
     path.write_text(json.dumps({"objects": things}))
     first, second = objects(compose_findings(path, SceneEncoder()))
     assert text(first) == "[obj1][15, 7, 20, 20]" and text(second) == "[obj2][10, 10, 10, 10]"
-    assert COLOURS[int(first[:, LAYOUT.parts["colour"]].sum(0).argmax())] == "red"
+    assert NAMES[int(first[:, LAYOUT.parts["colour"]].sum(0).argmax())] == "red"
     assert second[:, LAYOUT.parts["colour"]].sum() == 0
     path.write_text(json.dumps({"objects": [{"bbox": [1, 2, 3]}]}))
     with pytest.raises(MediaError, match=r"one\.findings"):
@@ -134,7 +135,7 @@ def table_top() -> PointCloud:
 def test_objects_are_found_in_a_cloud_with_their_colours() -> None:
     found = find_objects(table_top())
     assert len(found.proposals) == len(found.seen) == 2
-    named = {COLOURS[int(np.argmax(one.colours))]: one.box.centre[0] for one in found.seen}
+    named = {NAMES[int(np.argmax(one.colours))]: one.box.centre[0] for one in found.seen}
     assert named["red"] == pytest.approx(-0.25, abs=0.03) and named["blue"] == pytest.approx(0.25, abs=0.03)
     encoder = build_scene({}, Path())
     prepared = encoder.prepare(table_top())
