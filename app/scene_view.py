@@ -60,12 +60,8 @@ def viewer_value(scene: Scene | None, thread: Thread, layers: Sequence[str]) -> 
     if scene is None:
         return dict(EMPTY_VALUE)
     boxes = view_boxes(scene, thread, layers)
-    named = [box.number for box in boxes if box.kind == "answer"]
-    value = view_value(scene.shown, boxes, highlight=named or None)
-    for box in value["boxes"]:
-        if box["kind"] == "truth":
-            box["number"] = None  # it is the file's own, and no answer speaks of it
-    return value
+    named = [box.number for box in boxes if box.kind == "answer" and box.number is not None]
+    return view_value(scene.shown, boxes, highlight=named or None)
 
 
 def view_boxes(scene: Scene, thread: Thread, layers: Sequence[str]) -> list[ViewBox]:
@@ -83,7 +79,8 @@ def view_boxes(scene: Scene, thread: Thread, layers: Sequence[str]) -> list[View
         if thing.number in named or PROPOSALS in layers
     ]
     if TRUTH in layers:
-        boxes += [ViewBox(thing.number, thing.label, thing.box, "truth") for thing in scene.truth]
+        # The numbers of the file's own objects are not those that answers speak of.
+        boxes += [ViewBox(None, thing.label, thing.box, "truth") for thing in scene.truth]
     return boxes
 
 

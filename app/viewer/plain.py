@@ -75,7 +75,8 @@ def _add_box(figure: go.Figure, box: ViewBox, across: int, up: int, column: int)
     figure.add_shape(type="rect", line=line, row=1, col=column, **corners)
     if box.kind != "proposal":
         # Plotly reads some markup in texts; without its brackets there is none.
-        words = f"[obj{box.number}] {box.label}".replace("<", "‹").replace("&", "＆")
+        words = (f"[obj{box.number}] " if box.number is not None else "") + box.label
+        words = words.replace("<", "‹").replace("&", "＆")
         place = {"x": low[across], "y": high[up], "xanchor": "left", "yanchor": "bottom"}
         look = {"bgcolor": _COLOURS[box.kind], "font": {"color": "#14110a", "size": 12}}
         figure.add_annotation(text=words, showarrow=False, row=1, col=column, **place, **look)

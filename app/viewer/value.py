@@ -22,9 +22,12 @@ EMPTY_VALUE: dict[str, Any] = {"url": None, "key": "", "count": 0, "boxes": [], 
 
 @dataclass(frozen=True)
 class ViewBox:
-    """A box with its object's number; ``kind`` says whose it is, ``confidence`` in [0, 1] how sure that was."""
+    """A box with its object's number, None for one that no answer can name.
 
-    number: int
+    ``kind`` says whose it is, ``confidence`` in [0, 1] how sure that was.
+    """
+
+    number: int | None
     label: str
     box: Box3D
     kind: Kind = "proposal"
