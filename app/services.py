@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from app.chat import ChatService
+from app.marks import MarkBook
 from app.scene3d import Scenes
 from app.sessions import Sessions
 from app.settings import Settings
@@ -30,6 +31,7 @@ class Services:
     chat: ChatService
     clouds: CloudShelf
     scenes: Scenes
+    marks: MarkBook
 
 
 def build_services(
@@ -43,7 +45,14 @@ def build_services(
     shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings))
     shelf.start(settings.model)
     clouds = CloudShelf()
-    return Services(settings, shelf, ChatService(sessions, shelf), clouds, Scenes(sessions, clouds))
+    return Services(
+        settings=settings,
+        shelf=shelf,
+        chat=ChatService(sessions, shelf),
+        clouds=clouds,
+        scenes=Scenes(sessions, clouds),
+        marks=MarkBook(settings.reviews),
+    )
 
 
 def _open_picture(path: Path) -> Image.Image:

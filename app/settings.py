@@ -81,6 +81,11 @@ class Settings:
         """Where the pictures of open conversations lie, one folder for each."""
         return self.cache / "sessions"
 
+    @property
+    def reviews(self) -> Path:
+        """Where what people marked for review waits for the annotation queue."""
+        return self.cache / "reviews"
+
 
 def _folder(values: Mapping[str, str], name: str, default: Path) -> Path:
     path = Path(values.get(name) or default).expanduser().absolute()
