@@ -42,7 +42,7 @@ def build_services(
     """Wire the services; the chosen model begins to load. ``load`` is replaced in tests."""
     sessions = Sessions(settings.sessions, (settings.uploads, settings.demo), _open_picture)
     sessions.sweep()
-    shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings))
+    shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings), keep=settings.keep_models)
     shelf.start(settings.model)
     clouds = CloudShelf()
     return Services(

@@ -6,14 +6,17 @@ Does not know what is said about them, nor the page.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from app import owner
 from app.conversation import Picture
 from lamm_core.errors import MediaError
 
@@ -21,13 +24,20 @@ __all__ = ["Sessions"]
 
 _VIEW_SIDE = 1600  # pixels; more than the stage shows on a 4K screen at its width
 _STALE_SECONDS = 24 * 3600
+_SWEEP_SECONDS = 600.0
+_log = logging.getLogger(__name__)
 
 
 class Sessions:
-    """One folder for each conversation under ``root``; only files below ``sources`` are taken in."""
+    """One folder for each conversation, below a folder of this program's own under ``root``.
+
+    Only files below ``sources`` are taken in. Several programs may share ``root``: none sweeps what another, living one
+    keeps there.
+    """
 
     def __init__(self, root: Path, sources: Sequence[Path], open_picture: Callable[[Path], Image.Image]) -> None:
-        self._root = root
+        self._shared = root
+        self._root = root / f"server-{secrets.token_hex(8)}"
         self._sources = tuple(source.resolve() for source in sources)
         self._open = open_picture
 
@@ -77,14 +87,39 @@ class Sessions:
             shutil.rmtree(self._folder(key), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what earlier runs of the program left behind."""
-        if not self._root.is_dir():
-            return
-        for folder in self._root.iterdir():
-            if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+        """Remove what programs that run no more left behind, and say that this one runs."""
+        owner.sign(self._root)
+        for folder in self._shared.iterdir():
+            if folder != self._root and folder.is_dir() and not owner.owned(folder) and _forgotten(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def keep_sweeping(self, every: float = _SWEEP_SECONDS) -> Callable[[], None]:
+        """Sweep from time to time in a thread; what is returned ends that and removes this program's own folder."""
+        ended = threading.Event()
+
+        def work() -> None:
+            while not ended.wait(every):
+                try:
+                    self.sweep()
+                except OSError:  # a full or vanished disk must not end the thread: it may come back
+                    _log.exception("the folder of sessions could not be swept")
+
+        thread = threading.Thread(target=work, name="sweep sessions", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            thread.join()
+            shutil.rmtree(self._root, ignore_errors=True)
+
+        return end
 
     def _folder(self, key: str) -> Path:
         if not key.isalnum():
             raise MediaError("This conversation has no folder. Start a new chat.")
         return self._root / key
+
+
+def _forgotten(folder: Path) -> bool:
+    """Whether an unowned folder can go: its owner is dead, or it never had one and is a day old."""
+    return (folder / owner.FILE_NAME).exists() or time.time() - folder.stat().st_mtime > _STALE_SECONDS

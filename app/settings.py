@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_MODEL": "name of the model to load first",
     "LAMM_DEVICE": "cpu, cuda, cuda:1, mps; empty: the best there is",
     "LAMM_QUANTIZE": "nf4 loads language models in 4 bits",
+    "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
 }
 
@@ -47,6 +48,7 @@ class Settings:
     model: str = "lamm-mini"
     device: str | None = None
     quantize: Literal["nf4"] | None = None
+    keep_models: int = 2
     threads: int | None = None
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
@@ -73,6 +75,7 @@ class Settings:
             model=values.get("LAMM_MODEL") or cls.model,
             device=device,
             quantize="nf4" if quantize == "nf4" else None,
+            keep_models=_number(values, "LAMM_KEEP_MODELS", low=1, high=64) or cls.keep_models,
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
         )
 

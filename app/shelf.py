@@ -1,4 +1,4 @@
-"""Which models there are, and the one that is loaded, loaded in the background.
+"""Which models there are, and those that are loaded, loaded in the background.
 
 Does not know how a model is read from its folder (that is passed in) nor who asks it.
 """
@@ -88,16 +88,30 @@ class Status:
     modalities: frozenset[str] = frozenset()  # what a model that is ready can read
 
 
-class Shelf:
-    """Lists model folders and holds one model; switching lets go of it and loads the other in a thread."""
+@dataclass
+class _Job:
+    """A model that is wanted: how far it is, and what came of it. Changed under the shelf's lock."""
 
-    def __init__(self, folders: Sequence[Path], load: Callable[[ModelCard, Progress], Loaded]) -> None:
+    status: Status
+    loaded: Loaded | None = None
+    error: LammError | None = None
+
+
+class Shelf:
+    """Lists model folders and holds the models used last, loaded in threads; one of them is the chosen one.
+
+    At most ``keep`` are in memory when nothing loads. A model that is loaded or loading is never loaded again.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], load: Callable[[ModelCard, Progress], Loaded], *, keep: int = 1
+    ) -> None:
         self._folders = tuple(folders)
         self._load = load
+        self._keep = keep
         self._change = threading.Condition()
-        self._status = Status("")
-        self._loaded: Loaded | None = None
-        self._error: LammError | None = None
+        self._jobs: dict[str, _Job] = {}  # the one used last is the last
+        self._chosen = ""
 
     def cards(self) -> tuple[ModelCard, ...]:
         """Every folder with a ``config.json`` below the model folders; a name seen twice counts once."""
@@ -119,37 +133,58 @@ class Shelf:
         raise CheckpointError(f"There is no model called {name!r}. Models found: {known}.")
 
     def status(self) -> Status:
-        """What is loaded or being loaded, now."""
+        """How far the chosen model is, now."""
         with self._change:
-            return self._status
+            return self._jobs[self._chosen].status if self._chosen else Status("")
 
     def start(self, name: str) -> None:
-        """Begin to load a model and return at once; nothing happens if it is loaded or loading already."""
+        """Choose a model and return at once; it begins to load unless it is loaded or loading already."""
         with self._change:
-            if self._status.name == name and self._status.phase in ("loading", "ready"):
-                return
-            self._status = Status(name, "loading", doing="opening")
-            self._loaded, self._error = None, None
-        threading.Thread(target=self._work, args=(name,), name=f"load {name}", daemon=True).start()
+            self._chosen = name
+            self._want(name)
 
-    def wait(self, stop: threading.Event) -> tuple[Status, Loaded] | None:
-        """The loaded model, waiting while it loads; None if ``stop`` was set. Raises what made loading fail."""
+    def wait(self, stop: threading.Event, name: str = "") -> tuple[Status, Loaded] | None:
+        """The chosen model or the one of that name, waiting while it loads; None if ``stop`` was set.
+
+        Raises what made loading fail. A named one that is not there begins to load; the choice stays as it is.
+        """
         with self._change:
+            wanted = self._want(name) if name else None
             while not stop.is_set():
-                if self._loaded is not None:
-                    return self._status, self._loaded
-                if self._error is not None:
-                    raise self._error
-                if self._status.phase == "none":
+                job = wanted or self._jobs.get(self._chosen)
+                if job is None:
                     raise CheckpointError("No model is chosen. Pick one under Model.")
+                if job.loaded is not None:
+                    return job.status, job.loaded
+                if job.error is not None:
+                    raise job.error
                 self._change.wait(timeout=0.1)
         return None
 
-    def _work(self, name: str) -> None:
+    def _want(self, name: str) -> _Job:
+        """Make the model the one used last, and load it where that has not begun or has failed."""
+        job = self._jobs.pop(name, None)
+        fresh = job is None or job.error is not None
+        if job is None or fresh:
+            job = _Job(Status(name, "loading", doing="opening"))
+        self._jobs[name] = job
+        self._let_go()
+        if fresh:
+            threading.Thread(target=self._work, args=(name, job), name=f"load {name}", daemon=True).start()
+        return job
+
+    def _let_go(self) -> None:
+        """Forget the models used longest ago. One that loads cannot be stopped and is forgotten when it is there."""
+        for name, job in tuple(self._jobs.items()):
+            if len(self._jobs) <= self._keep:
+                return
+            if name != self._chosen and job.status.phase != "loading":
+                del self._jobs[name]
+
+    def _work(self, name: str, job: _Job) -> None:
         def report(doing: str, share: float | None) -> None:
             with self._change:
-                if self._status.name == name:
-                    self._status = replace(self._status, doing=doing, share=share)
+                job.status = replace(job.status, doing=doing, share=share)
 
         try:
             loaded = self._load(self.card(name), report)
@@ -158,13 +193,12 @@ class Shelf:
             notice = explain(raised)
             loaded, error = None, raised if isinstance(raised, LammError) else CheckpointError(f"{name}: {notice.text}")
         with self._change:
-            if self._status.name != name:
-                return  # somebody chose another model meanwhile
-            self._loaded, self._error = loaded, error
+            job.loaded, job.error = loaded, error
             if loaded is not None:
-                self._status = Status(
+                job.status = Status(
                     name, "ready", device=loaded.device, precision=loaded.precision, modalities=loaded.modalities
                 )
             else:
-                self._status = Status(name, "failed", doing=str(error))
+                job.status = Status(name, "failed", doing=str(error))
+            self._let_go()
             self._change.notify_all()

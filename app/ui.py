@@ -61,7 +61,11 @@ def launch_options(services: Services) -> dict[str, Any]:
 def launch(services: Services) -> None:
     """Serve the page until it is interrupted."""
     page = build_ui(services).queue(default_concurrency_limit=4, max_size=64)
-    page.launch(**launch_options(services))
+    end = services.scenes.sessions.keep_sweeping()
+    try:
+        page.launch(**launch_options(services))
+    finally:
+        end()
 
 
 def _read(file: Path) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -120,8 +124,83 @@ def test_closing_removes_the_files_of_that_session_only(sessions: Sessions, uplo
     assert not mine.path.exists() and theirs.path.exists()
 
 
-def test_the_sweep_removes_what_is_older_than_a_day(sessions: Sessions, uploaded: Uploaded, tmp_path: Path) -> None:
-    old, new = sessions.take("old", uploaded("dog.png")), sessions.take("new", uploaded("dog.png"))
-    os.utime(tmp_path / "sessions" / "old", (time.time() - 90_000,) * 2)
+def quiet(folder: Path, seconds: float) -> Path:
+    """As if nothing had happened in the folder, nor to its owner's signature, for so long."""
+    for path in (*folder.glob("owner.json"), folder):
+        os.utime(path, (time.time() - seconds,) * 2)
+    return folder
+
+
+def left_behind(root: Path, name: str, owner: dict[str, object] | None) -> Path:
+    (root / name / "key").mkdir(parents=True)
+    if owner is not None:
+        (root / name / "owner.json").write_text(json.dumps(owner))
+    return root / name
+
+
+def ended_process() -> dict[str, object]:
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    return {"host": socket.gethostname(), "pid": int(done.stdout), "started": time.time() - 9000}
+
+
+def test_the_sweep_removes_what_dead_programs_left(sessions: Sessions, tmp_path: Path) -> None:
+    root = tmp_path / "sessions"
+    dead = ended_process()
+    reused = {**dead, "pid": os.getpid()}  # another process has that number by now
+    gone = [
+        quiet(left_behind(root, "dead", dead), 4000),
+        quiet(left_behind(root, "reused", reused), 4000),
+        quiet(left_behind(root, "elsewhere", {**dead, "host": "another"}), 4000),
+        quiet(left_behind(root, "unsigned", None), 90_000),
+    ]
     sessions.sweep()
-    assert not old.path.exists() and new.path.exists()
+    assert [folder.exists() for folder in gone] == [False] * 4
+
+
+def test_the_sweep_leaves_what_may_still_be_used(sessions: Sessions, uploaded: Uploaded, tmp_path: Path) -> None:
+    root = tmp_path / "sessions"
+    mine = sessions.take("mine", uploaded("dog.png"))
+    kept = [
+        left_behind(root, "elsewhere", {**ended_process(), "host": "another"}),  # signed just now
+        quiet(left_behind(root, "unsigned", None), 4000),
+    ]
+    sessions.sweep()
+    (own,) = (folder for folder in root.iterdir() if folder not in kept)
+    quiet(own, 90_000)  # asleep for a day
+    Sessions(root, (), load).sweep()
+    assert mine.path.exists() and all(folder.exists() for folder in kept)
+
+
+def test_a_second_program_leaves_the_first_ones_pictures(tmp_path: Path, uploaded: Uploaded) -> None:
+    code = (
+        "import pathlib, sys; from app.sessions import Sessions; root = pathlib.Path(sys.argv[1])\n"
+        "first = Sessions(root, (), None); first.sweep(); print('up', flush=True); input()"
+    )
+    root = tmp_path / "sessions"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdin is not None and first.stdout is not None
+        first.stdout.readline()
+        (theirs,) = root.iterdir()
+        quiet(theirs, 90_000)
+        second = Sessions(root, (), load)
+        second.sweep()
+        alive = theirs.exists()
+        first.stdin.write("\n")
+    second.sweep()
+    assert alive and not theirs.exists()
+
+
+def test_sweeping_goes_on_until_it_is_ended_and_then_takes_the_own_folder(
+    sessions: Sessions, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    mine = sessions.take("mine", uploaded("dog.png"))
+    end = sessions.keep_sweeping(0.01)
+    dead = quiet(left_behind(tmp_path / "sessions", "dead", ended_process()), 4000)
+    until = time.monotonic() + 20
+    while dead.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not dead.exists() and mine.path.exists()
+    end()
+    assert not mine.path.exists()

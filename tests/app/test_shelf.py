@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,74 @@ def test_a_model_chosen_later_wins_over_one_that_finishes_later(tmp_path: Path) 
     go.set()
     assert done.wait(10)
     assert (shelf.status().name, shelf.status().phase) == ("quick", "ready")
+
+
+class Loading:
+    """Loads when told to, and remembers what it was asked to load."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.go = {name: threading.Event() for name in "abc"}
+
+    def __call__(self, card: ModelCard, progress: Progress) -> Loaded:
+        self.begun.append(card.name)
+        assert self.go[card.name].wait(10)
+        return loaded(card, progress)
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Loading:
+    for name in "abc":
+        put(tmp_path, name)
+    return Loading()
+
+
+def test_going_back_to_a_model_that_still_loads_does_not_load_it_again(tmp_path: Path, loading: Loading) -> None:
+    shelf = Shelf((tmp_path,), loading)
+    for name in "aba":
+        shelf.start(name)
+    for go in loading.go.values():
+        go.set()
+    ready = shelf.wait(threading.Event())
+    assert ready is not None and ready[0].name == "a"
+    assert sorted(loading.begun) == ["a", "b"]
+
+
+def test_going_back_to_a_model_that_was_kept_does_not_load_it_again(tmp_path: Path, loading: Loading) -> None:
+    for go in loading.go.values():
+        go.set()
+    shelf = Shelf((tmp_path,), loading, keep=2)
+    for name in "abac":  # for c, b has to go
+        shelf.start(name)
+        assert shelf.wait(threading.Event()) is not None
+    assert loading.begun == ["a", "b", "c"]
+    shelf.start("b")
+    assert shelf.wait(threading.Event()) is not None
+    assert loading.begun == ["a", "b", "c", "b"]
+
+
+def test_a_shelf_for_one_lets_go_before_it_loads_the_other(tmp_path: Path, loading: Loading) -> None:
+    loading.go["a"].set()
+    shelf = Shelf((tmp_path,), loading)
+    shelf.start("a")
+    ready = shelf.wait(threading.Event())
+    assert ready is not None
+    held = weakref.ref(ready[1])
+    del ready
+    shelf.start("b")
+    gc.collect()
+    assert held() is None
+    loading.go["b"].set()
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_another_model_can_be_asked_for_without_choosing_it(tmp_path: Path, loading: Loading, keep: int) -> None:
+    for go in loading.go.values():
+        go.set()
+    shelf = Shelf((tmp_path,), loading, keep=keep)
+    shelf.start("a")
+    other = shelf.wait(threading.Event(), "b")
+    assert other is not None and other[0].name == "b"
+    chosen = shelf.wait(threading.Event())
+    assert chosen is not None and chosen[0].name == "a"
+    assert sorted(loading.begun) == ["a", "b"]
