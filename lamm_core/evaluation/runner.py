@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from lamm_core.conversation import Media, Sample, Turn
 from lamm_core.errors import TaskError
 from lamm_core.evaluation.metrics import summary
-from lamm_core.evaluation.records import RecordWriter
+from lamm_core.evaluation.records import RECORDS, RecordWriter, record_of
 from lamm_core.evaluation.task import Score, Task
 
 __all__ = ["Answerer", "Baseline", "blind", "measure", "shuffled"]
@@ -85,10 +85,7 @@ def measure(
         raise TaskError(f"The task {task.name} has no samples here.")
     shown = blind(asked) if baseline == "blind" else shuffled(asked, seed=seed) if baseline == "shuffled" else asked
     scores: list[Score] = []
-    writer = RecordWriter(
-        out / "records.jsonl", task=task.name, version=task.version, baseline=baseline,
-        run=run or strftime("%Y-%m-%dT%H:%M:%S"),
-    )  # fmt: skip
+    writer = RecordWriter(out / RECORDS, task=task.name, version=task.version, run=run or strftime("%Y-%m-%dT%H:%M:%S"))
     with writer:
         for start in range(0, len(shown), batch * BATCHES_AT_ONCE):
             group = shown[start : start + batch * BATCHES_AT_ONCE]
@@ -97,7 +94,8 @@ def measure(
             for sample, text in zip(group, texts, strict=True):
                 score = task.score(sample, text)
                 scores.append(score)
-                writer.add(sample, text, score)
+                record = record_of(sample, score, text=text, latency_seconds=None, tokens=None, cached=False)
+                writer.add(record, baseline=baseline)
             if progress is not None:
                 progress(len(scores))
     unseen = [bool(sample.metadata.get("unseen_wording")) for sample in asked]

@@ -6,14 +6,14 @@ Does not know which model answers, nor how scores are stored.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lamm_core.conversation import Media, Sample, Turn
 
-__all__ = ["Part", "Questions", "Score", "Task", "question"]
+__all__ = ["CorpusMetric", "Part", "Questions", "Score", "Task", "TaskDefaults", "group_of", "question"]
 
 
 class Part(NamedTuple):
@@ -24,26 +24,53 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
+class CorpusMetric:
+    """A metric that is no sum of parts: average precision, BLEU, CIDEr, a median.
+
+    ``compute`` gets the ``detail`` of every score of the run, the unparsed among them, and gives None where there is
+    nothing to compute. It is called again on resampled details, so it must not depend on their order.
+    """
+
+    name: str
+    compute: Callable[[Sequence[Mapping[str, Any]]], float | None]
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
 class Score:
     """The score of one answer.
 
-    ``value`` is None, never 0, where the answer could not be parsed; such answers are counted apart. In ``parts`` an
-    unparsed answer gains nothing of what was possible, so a model does not win by saying nothing.
+    ``value`` is from 0 to 1; it is None, never 0, where the answer could not be parsed; such answers are counted apart.
+    In ``parts`` an unparsed answer gains nothing of what was possible, so a model does not win by saying nothing.
+    ``extraction`` says how the answer was read ("exact", "first number", "none"); ``detail`` is what JSON can hold:
+    what corpus metrics need, and boxes or points to draw (``truth_boxes``, ``answer_boxes``: lists of {label, box: 4 or
+    6 numbers, score?}; ``truth_points``, ``answer_points``: [x, y] as shares).
     """
 
     value: float | None
     answer: str | None
     reason: str
     parts: Mapping[str, Part] = field(default_factory=dict)
+    extraction: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Task(Protocol):
-    """One benchmark task; the first of ``metrics`` is the one that is quoted."""
+    """One benchmark task; the first of ``metrics`` is the one that is quoted.
+
+    ``metrics`` names those that are summed from parts and, where they are to stand before others, those of ``corpus``;
+    metrics of ``corpus`` that it does not name come after it. ``paper`` holds quoted figures: the row's name, then
+    metric to value in the metric's own unit.
+    """
 
     name: str
+    title: str
     version: int
     modality: str
     metrics: tuple[str, ...]
+    corpus: tuple[CorpusMetric, ...]
+    lower_is_better: frozenset[str]
+    paper: Mapping[str, Mapping[str, float]]
     max_new_tokens: int
 
     def samples(self, data: Path, media: Path, *, limit: int | None, seed: int) -> list[Sample]:
@@ -53,6 +80,34 @@ class Task(Protocol):
     def score(self, sample: Sample, answer: str) -> Score:
         """Compare one answer with the sample's target."""
         ...
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        """The answers to choose among when the likelihood of each is compared; empty: the task offers none."""
+        ...
+
+
+class TaskDefaults:
+    """What most tasks leave as it is; a task derives from this and says the rest of `Task`."""
+
+    title: str = ""
+    corpus: tuple[CorpusMetric, ...] = ()
+    lower_is_better: frozenset[str] = frozenset()
+    paper: Mapping[str, Mapping[str, float]] = {}
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        """None offered."""
+        return ()
+
+
+def group_of(sample: Sample) -> str:
+    """What a sample shares with others about the same thing: ``metadata["group"]``, else the first medium's file name.
+
+    Samples of one group are no independent evidence; intervals and tests treat a group as one.
+    """
+    given = sample.metadata.get("group")
+    if given is not None:
+        return str(given)
+    return sample.media[0].path.name if sample.media else sample.id
 
 
 class Questions(NamedTuple):

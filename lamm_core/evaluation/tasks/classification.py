@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lamm_core.conversation import Sample
 from lamm_core.evaluation.parsing import mentions, singular
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen, class_names, parquet_rows, unpack
 
 __all__ = ["QUESTIONS", "Classification"]
@@ -41,7 +41,7 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-class Classification:
+class Classification(TaskDefaults):
     """Accuracy: the answer is the class name. ``lamm_accuracy``: the class is mentioned anywhere in it."""
 
     name = "classification"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lamm_core.conversation import Sample
 from lamm_core.evaluation.parsing import number
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import blood_smears, chosen, photos
 
 __all__ = ["QUESTIONS", "Counting"]
@@ -29,7 +29,7 @@ QUESTIONS = Questions(
 )
 
 
-class Counting:
+class Counting(TaskDefaults):
     """Mean absolute error, lower is better, of the answers that hold a number; ``lamm_mae`` reads others as 0."""
 
     name = "counting"

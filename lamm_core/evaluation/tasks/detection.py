@@ -11,7 +11,7 @@ from pathlib import Path
 from lamm_core.conversation import Sample
 from lamm_core.evaluation.metrics import matched
 from lamm_core.evaluation.parsing import COCO_SYNONYMS, known_label, mentions
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen, photos
 from lamm_core.grounding import box_overlap, find_boxes, format_box
 
@@ -33,7 +33,7 @@ QUESTIONS = Questions(
 )
 
 
-class Detection:
+class Detection(TaskDefaults):
     """Matched recall and precision at IoU 0.5, and ``lamm_recall``: what LAMM printed as mAP.
 
     Matched: class and box must belong together and every predicted box counts once. LAMM's protocol: the class is

@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from lamm_core.conversation import Sample
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen, parquet_rows, unpack
 from lamm_core.grounding import find_points, format_point
 
@@ -51,7 +51,7 @@ def _people(data: Path, media: Path) -> list[tuple[str, Path, dict[str, list[flo
     return found
 
 
-class Keypoints:
+class Keypoints(TaskDefaults):
     """PCK at 0.1 of the picture: all joints in one answer, each read by its name."""
 
     name = "keypoints"
@@ -79,7 +79,7 @@ class Keypoints:
         return Score(hits / len(sample.target), parsed, f"{hits} of {len(sample.target)} near", parts)
 
 
-class Joints:
+class Joints(TaskDefaults):
     """PCK at 0.1 of the picture as LAMM asks for it: one question a joint, any point of the answer may hit."""
 
     name = "joints"

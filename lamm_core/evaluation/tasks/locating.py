@@ -11,7 +11,7 @@ from pathlib import Path
 from lamm_core.conversation import Sample
 from lamm_core.evaluation.metrics import inside
 from lamm_core.evaluation.parsing import COCO_SYNONYMS, mentions
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen, parquet_rows, photos, unpack
 from lamm_core.grounding import find_points, format_point
 
@@ -36,7 +36,7 @@ HIP = Questions(
 )
 
 
-class Locating:
+class Locating(TaskDefaults):
     """``binary_loc`` pools both sets by unit: each true object of a photo, each picture of a person.
 
     An object is found if its class is mentioned and any point lies strictly inside its box; a person if any point lies

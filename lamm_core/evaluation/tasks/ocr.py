@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lamm_core.conversation import Sample
 from lamm_core.evaluation.parsing import words
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen, parquet_rows, unpack
 
 __all__ = ["QUESTIONS", "Ocr"]
@@ -27,7 +27,7 @@ QUESTIONS = Questions(
 )
 
 
-class Ocr:
+class Ocr(TaskDefaults):
     """``word_accuracy`` as in LAMM: the word is among the words of the answer. ``exact``: it is the whole answer."""
 
     name = "ocr"

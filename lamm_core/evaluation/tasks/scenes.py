@@ -15,7 +15,7 @@ from typing import Any
 
 from lamm_core.conversation import Sample
 from lamm_core.errors import TaskError
-from lamm_core.evaluation.task import Part, Questions, Score, question
+from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
 from lamm_core.evaluation.tasks.sets import chosen
 from lamm_core.grounding import Box3D, find_objects
 from lamm_core.pointclouds.labelled import held_apart
@@ -69,7 +69,7 @@ def named(path: Path, answer: str) -> list[Box3D]:
     return [boxes[number - 1] for number in numbers if 1 <= number <= len(boxes)]
 
 
-class SceneDetection:
+class SceneDetection(TaskDefaults):
     """``f1_50``: twice the hits over objects named and true; ``recall`` of the true ones; ``ceiling`` of proposals."""
 
     name = "osd_detection"
@@ -104,7 +104,7 @@ class SceneDetection:
         return Score(parts["f1_50"].gained / parts["f1_50"].possible, answer.strip(), reason, parts)
 
 
-class SceneGrounding:
+class SceneGrounding(TaskDefaults):
     """``acc_50``: the first object named overlaps the one that is meant by half, as ScanRefer counts.
 
     ``ceiling``: some proposal does. ``nearest``: the proposal nearest to the viewer, whatever is asked, does.
@@ -143,7 +143,7 @@ class SceneGrounding:
         return Score(right, answer.strip(), "right" if right else "another object", parts)
 
 
-class SceneQuestions:
+class SceneQuestions(TaskDefaults):
     """``accuracy``: the option that the answer states, by letter or by its words, is the right one."""
 
     name = "osd_vqa"
