@@ -5,10 +5,10 @@ Does not know how the parts are built or trained; standard library and YAML only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 
@@ -21,12 +21,15 @@ __all__ = [
     "ModalitySettings",
     "ProjectorKind",
     "TemplateName",
+    "as_number",
+    "read_settings",
     "read_yaml",
     "refuse_unknown",
 ]
 
 ProjectorKind = Literal["linear", "mlp", "words"]
 TemplateName = Literal["chat", "vicuna_v0", "llama2"]
+Built = TypeVar("Built")
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,7 @@ class LammConfig:
     @classmethod
     def from_yaml(cls, path: Path) -> LammConfig:
         """Read a YAML file. Raises ConfigError naming the file."""
-        values = read_yaml(path)
-        try:
-            return cls.from_dict(values)
-        except ConfigError as error:
-            raise ConfigError(f"{path.name}: {error}") from error
+        return read_settings(path, cls.from_dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON and YAML can hold; `from_dict` reads them back."""
@@ -120,6 +119,15 @@ class LammConfig:
         for settings in values["modalities"].values():
             settings["lora"]["targets"] = list(settings["lora"]["targets"])
         return values
+
+
+def read_settings(path: Path, build: Callable[[dict[str, Any]], Built]) -> Built:
+    """What ``build`` makes of the mapping in a YAML file. Raises ConfigError naming the file."""
+    values = read_yaml(path)
+    try:
+        return build(values)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -159,6 +167,16 @@ def require_choice(value: Any, choices: tuple[str, ...], name: str) -> None:
         close = nearest(str(value), choices)
         hint = f" Did you mean {close!r}?" if close else ""
         raise ConfigError(f"{name} is {value!r}.{hint} Known: {', '.join(choices)}.")
+
+
+def as_number(value: Any, name: str) -> Any:
+    """The value, a number where it is one in text: YAML 1.1 reads 5e-4 as text. Raises ConfigError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ConfigError(f"{name} is {value!r}; expected a number.") from error
 
 
 def require(fits: bool, name: str, value: Any, expected: str) -> None:

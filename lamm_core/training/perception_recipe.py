@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-from lamm_core.config import read_yaml, refuse_unknown, require, require_choice, require_key
-from lamm_core.errors import ConfigError
+from lamm_core.config import as_number, read_settings, refuse_unknown, require, require_choice, require_key
 from lamm_core.training.perception_data import KINDS, Kind
 from lamm_core.training.recipe import is_number
 
@@ -106,11 +105,7 @@ class EncoderRecipe:
     @classmethod
     def from_yaml(cls, path: Path) -> EncoderRecipe:
         """Read a recipe file. Raises ConfigError naming the file."""
-        values = read_yaml(path)
-        try:
-            return cls.from_dict(values)
-        except ConfigError as error:
-            raise ConfigError(f"{path.name}: {error}") from error
+        return read_settings(path, cls.from_dict)
 
     def to_yaml(self) -> str:
         """The recipe as text that `from_yaml` reads back."""
@@ -124,11 +119,8 @@ def _settings(kind: type[Any], values: Any, where: str) -> Any:
     for key in ("path", "kind") if kind is PicturesFolder else ("seconds",):
         require_key(values, key, where=where)
     known = dict(values)
-    if isinstance(known.get("learning_rate"), str):  # YAML 1.1 reads 5e-4 as text
-        try:
-            known["learning_rate"] = float(known["learning_rate"])
-        except ValueError as error:
-            raise ConfigError(f"{where}.learning_rate is {known['learning_rate']!r}; expected a number.") from error
+    if "learning_rate" in known:
+        known["learning_rate"] = as_number(known["learning_rate"], f"{where}.learning_rate")
     return kind(**known)
 
 

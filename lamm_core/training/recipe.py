@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from lamm_core.config import LammConfig, read_yaml, refuse_unknown, require, require_choice, require_key
+from lamm_core.config import LammConfig, as_number, read_settings, refuse_unknown, require, require_choice, require_key
 from lamm_core.errors import ConfigError
 
 __all__ = ["DataSource", "Precision", "Schedule", "TrainingRecipe"]
@@ -113,18 +113,14 @@ class TrainingRecipe:
             if key in known:
                 known[key] = tuple(_source(entry, key) for entry in _listed(known[key], key))
         for key in ("learning_rate", "projector_learning_rate", "weight_decay"):
-            if isinstance(known.get(key), str):  # YAML 1.1 reads 5e-4 as text
-                known[key] = _number(known[key], key)
+            if key in known:
+                known[key] = as_number(known[key], key)
         return cls(**known)
 
     @classmethod
     def from_yaml(cls, path: Path) -> TrainingRecipe:
         """Read a recipe file. Raises ConfigError naming the file."""
-        try:
-            return cls.from_dict(read_yaml(path))
-        except ConfigError as error:
-            prefix = "" if str(error).startswith(path.name) else f"{path.name}: "
-            raise ConfigError(f"{prefix}{error}") from error
+        return read_settings(path, cls.from_dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that YAML can hold; `from_dict` reads them back."""
@@ -156,10 +152,3 @@ def _source(entry: Any, key: str) -> DataSource:
     refuse_unknown(entry, DataSource, where=key)
     require_key(entry, "path", where=key)
     return DataSource(**entry)
-
-
-def _number(value: str, key: str) -> float:
-    try:
-        return float(value)
-    except ValueError as error:
-        raise ConfigError(f"{key} is {value!r}; expected a number.") from error

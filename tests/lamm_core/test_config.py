@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lamm_core.config import LammConfig, LoraSettings, ModalitySettings
+from lamm_core.config import LammConfig, LoraSettings, ModalitySettings, as_number
 from lamm_core.errors import ConfigError
+from lamm_core.training.perception_recipe import EncoderRecipe
+from lamm_core.training.recipe import TrainingRecipe
 
 VALUES = {
     "language_model": "smollm2-135m-instruct",
@@ -87,3 +89,22 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: str | No
 def test_importing_it_imports_no_torch() -> None:
     code = "import sys, lamm_core.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [LammConfig, TrainingRecipe, EncoderRecipe])
+@pytest.mark.parametrize("text", ["[", "- a", "nonsense: 1", None])
+def test_every_file_of_settings_is_named_once_in_what_is_wrong_with_it(
+    kind: type[LammConfig | TrainingRecipe | EncoderRecipe], text: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        kind.from_yaml(path)
+    assert str(error.value).count("mine.yaml") == 1
+
+
+def test_a_number_that_yaml_reads_as_text_is_one() -> None:
+    assert [as_number(value, "rate") for value in ("5e-4", 3, None)] == [5e-4, 3, None]
+    with pytest.raises(ConfigError, match="rate is 'fast'"):
+        as_number("fast", "rate")

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -196,7 +197,9 @@ def launch(recipe: TrainingRecipe, run: Path, cache: Path, *, processes: int = 1
     script.write_text(code)
     command = [sys.executable]
     if processes > 1:
-        command += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--master_port=29517"]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", f"--master_port={port}"]
     environment = os.environ | {"ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     return subprocess.Popen([*command, str(script), str(run), str(path), str(cache)], env=environment)
 
