@@ -132,7 +132,7 @@ def build_hub_encoder(name: str, options: Mapping[str, Any]) -> HubEncoder:
     towers = {"clip": CLIPVisionModel, "clip_vision_model": CLIPVisionModel, "siglip": SiglipVisionModel}
     loader: Any = towers.get(config.model_type, AutoModel)
     try:
-        network = loader.from_pretrained(name, dtype=torch.float32)
+        network = loader.from_pretrained(name, dtype=torch.float32, use_safetensors=True)  # no pickles
     except (OSError, ValueError) as error:
         raise WeightsError(f"The image encoder {name} cannot be loaded: {error}") from error
     network = getattr(network, "vision_model", network)

@@ -8,6 +8,7 @@ encoder-<modality>.safetensors.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "Parts", "Record", "find", "load_into", "parts_of", "read_record", "record_of", "write_parts"]
 
 FORMAT = 1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,8 @@ def record_of(model: LammModel) -> Record:
         else settings
         for name, settings in model.config.modalities.items()
     }
-    hashed = any(model.base_folder.glob("*.safetensors"))
-    base_sha256 = weights_hash(model.base_folder) if hashed else UNVERIFIED
-    return Record(replace(model.config, modalities=modalities), base_sha256, fingerprints, model.card)
+    config = replace(model.config, modalities=modalities)
+    return Record(config, weights_hash(model.base_folder), fingerprints, model.card)
 
 
 def parts_of(model: LammModel) -> Parts:
@@ -155,7 +156,13 @@ def load_into(model: LammModel, folder: Path, record: Record) -> None:
 def verify(model: LammModel, folder: Path, record: Record) -> None:
     """Raise CheckpointError where base or encoder weights are not those that the checkpoint was trained on."""
     found = record_of(model)
-    if record.base_sha256 != UNVERIFIED and found.base_sha256 != record.base_sha256:
+    if record.base_sha256 == UNVERIFIED:
+        _log.warning(
+            "%s does not say which weights of %s it was trained on, so those here (hash %s) are not checked. "
+            "Other weights than the original ones answer wrongly.",
+            folder.name, base_model_id(record.config.language_model), found.base_sha256,
+        )  # fmt: skip
+    elif found.base_sha256 != record.base_sha256:
         raise CheckpointError(
             f"{folder.name} was trained on {base_model_id(record.config.language_model)} with the weights' hash "
             f"{record.base_sha256}, and the weights here have {found.base_sha256}. Answers would be wrong without a "

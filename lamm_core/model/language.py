@@ -35,8 +35,6 @@ def language_model_folder(name: str, cache: Path) -> Path:
         return Path(found).expanduser()
     try:
         folder = Path(snapshot_download(str(found), allow_patterns=[*TEXT_FILES, "*.safetensors"]))
-        if not any(folder.glob("*.safetensors")):
-            folder = Path(snapshot_download(str(found), allow_patterns=[*TEXT_FILES, "*.bin"]))
     except HFValidationError as error:
         raise WeightsError(f"The language model {name} is neither a folder nor a name on the hub.") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -50,8 +48,14 @@ def language_model_folder(name: str, cache: Path) -> Path:
 def load_language_model(
     folder: Path, *, device: str, dtype: torch.dtype, quantize: Quantization | None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The frozen model in evaluation mode and its tokenizer, with a padding token."""
-    options: dict[str, Any] = {"dtype": dtype}
+    """The frozen model in evaluation mode and its tokenizer, with a padding token.
+
+    Reads safetensors alone: other formats are pickles, which can run code and have no hash to know the weights by.
+    Raises WeightsError.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise WeightsError(without_safetensors(folder))
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
     if quantize == "nf4":
         options |= {"quantization_config": nf4_config(), "device_map": {"": device}}
     try:
@@ -65,6 +69,19 @@ def load_language_model(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return cast(PreTrainedModel, model.eval()), cast(PreTrainedTokenizerBase, tokenizer)
+
+
+def without_safetensors(folder: Path) -> str:
+    """What to do about a folder that holds no weights that are read here."""
+    if not any(folder.glob("*.bin")):
+        return f"{folder.name} holds no weights (*.safetensors). Give the folder of a language model."
+    convert = "from transformers import AutoModelForCausalLM, AutoTokenizer"
+    return (
+        f"{folder.name} holds its weights as pickles (*.bin), which are not read: they can run code, and nothing here "
+        "could tell later whether they are still the same. Write them as safetensors once, if you trust them: "
+        f"python -c \"{convert}; AutoModelForCausalLM.from_pretrained('FOLDER', dtype='auto')"
+        ".save_pretrained('NEW'); AutoTokenizer.from_pretrained('FOLDER').save_pretrained('NEW')\""
+    )
 
 
 def context_tokens(model: PreTrainedModel) -> int:

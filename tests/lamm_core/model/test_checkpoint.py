@@ -20,7 +20,7 @@ from lamm_core.config import LammConfig
 from lamm_core.conversation import Media
 from lamm_core.errors import CheckpointError
 from lamm_core.model.adapters import active
-from lamm_core.model.card import Card
+from lamm_core.model.card import UNVERIFIED, Card
 from lamm_core.model.checkpoint import read_record
 from lamm_core.model.lamm import LammModel
 from lamm_core.safetensors_hash import weights_hash
@@ -122,6 +122,15 @@ def test_other_base_weights_are_refused_with_both_hashes(
         load(saved, language_model=str(other))
     assert weights_hash(tiny_lm_folder) in str(error.value)
     assert weights_hash(other) in str(error.value)
+
+
+def test_unverified_base_weights_load_with_a_warning(
+    saved: Path, load: Callable[..., LammModel], tiny_lm_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps({**values, "base_sha256": UNVERIFIED}))
+    load(saved)
+    assert "not checked" in caplog.text and weights_hash(tiny_lm_folder) in caplog.text
 
 
 def test_the_same_base_weights_elsewhere_are_accepted(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    AutoTokenizer,
     BloomConfig,
     CohereConfig,
     Gemma2Config,
@@ -15,9 +18,11 @@ from transformers import (
     GPTNeoXConfig,
     GraniteConfig,
     LlamaConfig,
+    LlamaForCausalLM,
 )
 
-from lamm_core.model.language import context_tokens, head_logits, hidden_states
+from lamm_core.errors import WeightsError
+from lamm_core.model.language import context_tokens, head_logits, hidden_states, load_language_model
 
 SMALL = {
     "vocab_size": 50,
@@ -68,3 +73,24 @@ def test_left_padding_changes_no_answer(config: Any) -> None:
 def test_the_context_is_read_under_any_of_its_names() -> None:
     contexts = [context_tokens(AutoModelForCausalLM.from_config(config)) for config in (CONFIGS[0], *CONFIGS[5:])]
     assert contexts == [64, 64, 1_000_000]
+
+
+def test_weights_in_pickles_are_refused_with_a_way_out_that_works(tiny_lm_folder: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    model = LlamaForCausalLM.from_pretrained(tiny_lm_folder)
+    model.config.save_pretrained(old)
+    AutoTokenizer.from_pretrained(tiny_lm_folder).save_pretrained(old)
+    torch.save(model.state_dict(), old / "pytorch_model.bin")
+    with pytest.raises(WeightsError, match="pickles") as error:
+        load_language_model(old, device="cpu", dtype=torch.float32, quantize=None)
+    command = re.search(r'python -c "(.*)"', str(error.value))
+    assert command is not None
+    exec(command[1].replace("FOLDER", str(old)).replace("NEW", str(new)))
+    loaded, _ = load_language_model(new, device="cpu", dtype=torch.float32, quantize=None)
+    state = loaded.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_folder_without_weights_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="holds no weights"):
+        load_language_model(tmp_path, device="cpu", dtype=torch.float32, quantize=None)
