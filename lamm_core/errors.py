@@ -19,6 +19,8 @@ LammError
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "AnnotationError",
     "CheckpointError",
@@ -93,4 +95,13 @@ class DraftRejected(AnnotationError):
 
 
 class StaleItem(AnnotationError):
-    """The item changed since it was opened."""
+    """The item changed since it was opened.
+
+    Carries the item as it was ``seen``, as it is ``current``ly, and what was ``attempt``ed, for a person to compare.
+    """
+
+    def __init__(self, message: str, *, seen: Any = None, current: Any = None, attempt: Any = None) -> None:
+        super().__init__(message)
+        self.seen = seen
+        self.current = current
+        self.attempt = attempt
