@@ -195,15 +195,19 @@ def train(
 def train_encoder_command(
     recipe: Annotated[Path, typer.Argument(help="A YAML recipe; lamm_core/recipes/perception.yaml is one.")],
     to: Annotated[Path, typer.Option("--out", help="Folder for the weights and events.jsonl.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint for the time that is left.")
+    ] = False,
 ) -> None:
     """Tune the picture encoder "perception" on folders that `python -m annotation pairs` wrote.
 
-    It takes as many seconds as the recipe says; Ctrl-C ends it early and keeps what was learned. To train a model on
+    It takes as many seconds as the recipe says; Ctrl-C ends it early and keeps what was learned, and the same command
+    with `--resume` goes on, also after a kill. To train a model on
     the result, name the folder in its recipe: `encoder: perception` with `options: {weights: FOLDER}`.
     """
     from lamm_core.training.perception_encoder import train_encoder
 
-    folder = train_encoder(recipe, out=to, cache=cache_folder())
+    folder = train_encoder(recipe, out=to, cache=cache_folder(), resume=resume)
     err.print(f"[green]tuned[/green]  [dim]{folder}[/dim]")
 
 

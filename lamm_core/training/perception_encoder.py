@@ -1,7 +1,8 @@
 """Tunes the perception encoder as a recipe says: folders of pairs in, the weights of its streams out.
 
 Does not know the losses, nor the language model. The folder written holds scene.safetensors, reading.safetensors,
-recipe.yaml, events.jsonl and state.json; as ``weights`` of the encoder "perception" it can be trained on.
+a .checkpoint beside each, recipe.yaml, events.jsonl and state.json; as ``weights`` of the encoder "perception" it can
+be trained on.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lamm_core.modalities.perception.encoder import READING_WEIGHTS, SCENE_WEIGH
 from lamm_core.modalities.perception.reading import ReadingStream
 from lamm_core.modalities.perception.scene import SceneStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0
+from lamm_core.training.perception_checkpoint import finished
 from lamm_core.training.perception_data import (
     Kind,
     Small,
@@ -46,26 +48,38 @@ RECIPE = "recipe.yaml"
 Read = TypeVar("Read")
 
 
-def train_encoder(recipe: EncoderRecipe | Path, *, out: Path, cache: Path, progress: bool = True) -> Path:
+def train_encoder(
+    recipe: EncoderRecipe | Path, *, out: Path, cache: Path, resume: bool = False, progress: bool = True
+) -> Path:
     """Carry out a recipe; SIGTERM and Ctrl-C end it early with what was learned so far. Returns ``out``.
 
+    With ``resume`` a run that was stopped or killed goes on from its newest checkpoint for the time that is left.
     Raises ConfigError for a recipe that does not fit or a folder in use, DataError for folders that do not.
     """
     recipe = recipe if isinstance(recipe, EncoderRecipe) else EncoderRecipe.from_yaml(recipe)
-    if (out / RECIPE).exists():
-        raise ConfigError(f"{out} already holds a run. Choose another folder, or delete it.")
+    check_folder(out, recipe, resume=resume)
     base = load_file(fetch("efficientnet-lite0", cache) / "model.safetensors")
     files = RunFiles(out)
     (out / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
     files.state("preparing")
     with _state_of(files), _bars(progress) as bars, StopSignal() as stop:
         watch = Watch(files, bars, stop)
-        if recipe.scene is not None:
+        if recipe.scene is not None and not finished(out / SCENE_WEIGHTS):
             train_scene(recipe, recipe.scene, base, out=out / SCENE_WEIGHTS, watch=watch)
-        if recipe.reading is not None and not stop.requested:
+        if recipe.reading is not None and not stop.requested and not finished(out / READING_WEIGHTS):
             train_reading(recipe, recipe.reading, base, out=out / READING_WEIGHTS, watch=watch)
         files.state("stopped" if stop.requested else "done")
     return out
+
+
+def check_folder(out: Path, recipe: EncoderRecipe, *, resume: bool) -> None:
+    """Raise ConfigError where the folder holds a run and none is to go on, or one of another recipe."""
+    if not (out / RECIPE).exists():
+        return
+    if not resume:
+        raise ConfigError(f"{out} already holds a run. Choose another folder, or resume.")
+    if EncoderRecipe.from_yaml(out / RECIPE) != recipe:
+        raise ConfigError(f"{out} was begun with another recipe. Go on with {out / RECIPE}, or choose another folder.")
 
 
 def train_scene(
@@ -99,7 +113,7 @@ def train_scene(
     # What is new learns twice as fast as what ImageNet has taught already.
     rates = {"top.": settings.learning_rate, "": 2 * settings.learning_rate}
     tune(stream, steps, rates=rates, seconds=settings.seconds, out=out, watch=watch, evaluate=evaluate,
-         evaluate_seconds=recipe.evaluate_seconds)  # fmt: skip
+         evaluate_seconds=recipe.evaluate_seconds, checkpoint_seconds=recipe.checkpoint_seconds)  # fmt: skip
     return stream
 
 
@@ -118,7 +132,8 @@ def train_reading(
                 for folder, _, apart in groups if apart}  # fmt: skip
 
     tune(stream, steps, rates={"": settings.learning_rate}, seconds=settings.seconds, out=out, watch=watch,
-         evaluate=evaluate, evaluate_seconds=recipe.evaluate_seconds, warmup_steps=200, clip=2.0)  # fmt: skip
+         evaluate=evaluate, evaluate_seconds=recipe.evaluate_seconds, checkpoint_seconds=recipe.checkpoint_seconds,
+         warmup_steps=200, clip=2.0)  # fmt: skip
     return stream
 
 

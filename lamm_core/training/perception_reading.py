@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,3 +84,11 @@ class ReadingSteps:
         loss = functional.ctc_loss(table.transpose(0, 1), targets, columns, lengths,
                                    blank=len(CHARACTERS), zero_infinity=True)  # fmt: skip
         return {"words": loss}
+
+    def draws(self) -> Mapping[str, Any]:
+        """The state of everything random, for `redraw`."""
+        return {"random": self.rng.getstate()}
+
+    def redraw(self, draws: Mapping[str, Any]) -> None:
+        """Go on from a state that `draws` gave."""
+        self.rng.setstate(draws["random"])

@@ -67,6 +67,7 @@ class EncoderRecipe:
     """All settings of one run; a stream without settings is left out.
 
     ``held_apart`` is the share of each folder's pictures that is only measured on, every ``evaluate_seconds``.
+    A killed run goes on from what it wrote every ``checkpoint_seconds``.
     """
 
     folders: tuple[PicturesFolder, ...]
@@ -74,12 +75,13 @@ class EncoderRecipe:
     reading: ReadingSettings | None = None
     held_apart: float = 0.04
     evaluate_seconds: float = 420.0
+    checkpoint_seconds: float = 120.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         share = is_number(self.held_apart) and 0 <= self.held_apart < 1
         require(share, "held_apart", self.held_apart, "a share from 0 to below 1")
-        _above_zero(self, "", "evaluate_seconds")
+        _above_zero(self, "", "evaluate_seconds", "checkpoint_seconds")
         require(isinstance(self.seed, int), "seed", self.seed, "a whole number")
         require(bool(self.scene or self.reading), "scene", None, "settings here, or under reading")
         kinds = {folder.kind for folder in self.folders}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -169,10 +170,10 @@ class SceneSteps:
         self.small_share = 0.0 if small is None else small_share if photos else 1.0
         self.small_batch, self.photo_batch = small_batch, photo_batch
         self.rng = random.Random(seed)
-        self.small_order = _shuffled(0 if small is None else len(small.labels), self.rng)
+        self.small_order = Shuffled(0 if small is None else len(small.labels), self.rng)
         self.photos = [pictures for _, pictures in photos]
         self.weights = [weight for weight, _ in photos]
-        self.orders = [_shuffled(len(pictures), self.rng) for pictures in self.photos]
+        self.orders = [Shuffled(len(pictures), self.rng) for pictures in self.photos]
 
     def __call__(self) -> Mapping[str, Tensor]:
         if self.small is not None and self.rng.random() < self.small_share:
@@ -189,6 +190,16 @@ class SceneSteps:
             losses["joints"] = joint_loss(scene, crops)
         return losses
 
+    def draws(self) -> Mapping[str, Any]:
+        """The state of everything random, for `redraw`."""
+        return {"random": self.rng.getstate(), "left": [order.left for order in (self.small_order, *self.orders)]}
+
+    def redraw(self, draws: Mapping[str, Any]) -> None:
+        """Go on from a state that `draws` gave."""
+        self.rng.setstate(draws["random"])
+        for order, left in zip((self.small_order, *self.orders), draws["left"], strict=True):
+            order.left = list(left)
+
     def _scene(self, inputs: Tensor) -> Scene:
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
@@ -197,9 +208,16 @@ class SceneSteps:
         return scene
 
 
-def _shuffled(count: int, rng: random.Random) -> Iterator[int]:
-    """Every number below ``count`` in random order, then again in another."""
-    while count:
-        order = list(range(count))
-        rng.shuffle(order)
-        yield from order
+class Shuffled:
+    """Every number below ``count`` in random order, then again in another. ``left``: those to come, last first."""
+
+    def __init__(self, count: int, rng: random.Random) -> None:
+        self._count, self._rng = count, rng
+        self.left: list[int] = []
+
+    def __next__(self) -> int:
+        if not self.left:
+            self.left = list(range(self._count))
+            self._rng.shuffle(self.left)
+            self.left.reverse()
+        return self.left.pop()

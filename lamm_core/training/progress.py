@@ -43,9 +43,12 @@ class RunFiles:
         """Append one line about a step."""
         self._append(EVENTS, values)
 
-    def rewind(self, step: int) -> None:
-        """Forget the events after ``step``: the run goes on from a checkpoint and writes them again."""
-        kept = [event for event in read_events(self.folder) if event["step"] <= step]
+    def rewind(self, step: int, *, stream: str | None = None) -> None:
+        """Forget the events after ``step``: the run goes on from a checkpoint and writes them again.
+
+        Where a run trains several streams one after the other, those of ``stream`` alone.
+        """
+        kept = [event for event in read_events(self.folder) if event["step"] <= step or event.get("stream") != stream]
         self._replace(EVENTS, "".join(json.dumps(event) + "\n" for event in kept))
 
     def dropped(self, reasons: Mapping[str, str]) -> None:

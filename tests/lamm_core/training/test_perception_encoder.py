@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,9 @@ from lamm_core.modalities.perception import build_perception
 from lamm_core.modalities.perception import encoder as encoder_module
 from lamm_core.names import JOINTS
 from lamm_core.training import perception_encoder
+from lamm_core.training.perception_checkpoint import finished
 from lamm_core.training.perception_encoder import train_encoder
+from lamm_core.training.perception_scene import Shuffled
 from lamm_core.training.progress import read_events, read_state
 
 
@@ -39,8 +45,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """Drawn words and shapes as the annotation package writes them; labelled and posed pictures written here."""
-    import random
-
     for name, drawn in (("words", words.pictures(30, seed="a")), ("shapes", scenes.shape_pictures(12, seed="a"))):
         folder = PairsFolder(tmp_path / name)
         for picture in drawn:
@@ -90,6 +94,57 @@ def test_two_seconds_give_weights_that_load(pairs: Path, cache: Path, tmp_path: 
     assert read_state(out)["state"] == "done"
     with pytest.raises(ConfigError, match="already holds a run"):
         train_encoder(pairs / "recipe.yaml", out=out, cache=cache, progress=False)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from lamm_core.training import perception_encoder
+perception_encoder.fetch = lambda name, cache: cache
+perception_encoder.train_encoder(Path(sys.argv[1]), out=Path(sys.argv[2]), cache=Path(sys.argv[3]), progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_for_the_time_that_is_left(pairs: Path, cache: Path, tmp_path: Path) -> None:
+    path = recipe(pairs, scene={"seconds": 8, "small_batch": 2, "batch": 2}, checkpoint_seconds=0.5)
+    out = tmp_path / "out"
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(path), str(out), str(cache)]) as killed:
+        until = time.monotonic() + 120
+        while not (out / "scene.checkpoint").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        killed.kill()
+    assert read_state(out)["state"] in ("preparing", "running") and not finished(out / "scene.safetensors")
+    spent = torch.load(out / "scene.checkpoint", weights_only=True)["progressed"]
+    with pytest.raises(ConfigError, match="another recipe"):
+        train_encoder(recipe(pairs, seed=1), out=out, cache=cache, resume=True, progress=False)
+    train_encoder(out / "recipe.yaml", out=out, cache=cache, resume=True, progress=False)
+    assert read_state(out)["state"] == "done"
+    events = [event for event in read_events(out) if event["stream"] == "scene"]
+    assert [event["step"] for event in events] == sorted(event["step"] for event in events)
+    assert events[-1]["step"] > spent["step"] and events[-1]["seconds"] >= 8
+    encoder = build_perception({"weights": str(out)}, cache)
+    assert all(torch.isfinite(value).all() for value in encoder.state_dict().values())
+    # Both streams are at their end: a further call learns nothing more.
+    train_encoder(out / "recipe.yaml", out=out, cache=cache, resume=True, progress=False)
+    assert [event for event in read_events(out) if event["stream"] == "scene"] == events
+
+
+def test_drawing_goes_on_where_it_was() -> None:
+    def drawn(count: int) -> tuple[Shuffled, random.Random, list[int]]:
+        rng = random.Random(3)
+        order = Shuffled(7, rng)
+        return order, rng, [next(order) for _ in range(count)]
+
+    _, _, whole = drawn(40)
+    order, rng, first = drawn(17)
+    left, state = list(order.left), rng.getstate()
+    other = random.Random()
+    fresh = Shuffled(7, other)
+    fresh.left = left
+    other.setstate(state)
+    assert first + [next(fresh) for _ in range(23)] == whole
+    assert sorted(whole[:7]) == list(range(7))
 
 
 def test_a_folder_of_another_kind_fails_the_run(pairs: Path, cache: Path, tmp_path: Path) -> None:
