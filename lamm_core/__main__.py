@@ -253,6 +253,25 @@ def convert(
     err.print(f"[green]converted[/green]  [dim]{target}[/dim]")
 
 
+@app.command()
+def join(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The model folder to write.")],
+    folders: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help="Names or folders of models.")],
+    notes: Annotated[
+        Path | None, typer.Option(help="Markdown for the model card, in place of the notes of the models joined.")
+    ] = None,
+) -> None:
+    """Join models of different modalities into one that reads them all.
+
+    They must have been trained on the same language model: `lamm join both pictures points`.
+    """
+    from lamm_core.model.join import join as run_join
+
+    text = notes.read_text(encoding="utf-8") if notes is not None else None
+    run_join([Path(find_model(folder)) for folder in folders], target, notes=text)
+    err.print(f"[green]joined[/green]  [dim]{target}[/dim]")
+
+
 def find_model(name: str) -> Path | str:
     """The folder of a model by its name, else the folder or hub id that ``name`` is. Raises CheckpointError."""
     known = model_folders()

@@ -30,7 +30,18 @@ from lamm_core.safetensors_hash import weights_hash
 if TYPE_CHECKING:
     from lamm_core.model.lamm import LammModel
 
-__all__ = ["FORMAT", "Parts", "Record", "find", "load_into", "parts_of", "read_record", "record_of", "write_parts"]
+__all__ = [
+    "FORMAT",
+    "Parts",
+    "Record",
+    "find",
+    "load_into",
+    "parts_of",
+    "read_record",
+    "record_of",
+    "write_parts",
+    "write_record",
+]
 
 FORMAT = 1
 _log = logging.getLogger(__name__)
@@ -98,6 +109,11 @@ def write_parts(folder: Path, parts: Parts) -> None:
         # Matrices and kernels in bf16 (half the size); biases, scales and running statistics as they are.
         small = {key: value.bfloat16() if is_matrix(value) else value for key, value in tensors.items()}
         save(small, folder / f"encoder-{name}.safetensors")
+    write_record(folder, record)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write config.json and the model card."""
     (folder / "README.md").write_text(record.card.render(record.config, record.base_sha256), encoding="utf-8")
     values = {"format": FORMAT, **asdict(record), "config": record.config.to_dict()}
     (folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
