@@ -16,7 +16,7 @@ from annotation.review.queries import meant, sorted_by
 from annotation.review.rows import live
 from annotation.review.tables import leases, opinions, states
 
-__all__ = ["Claimed", "claim", "held_by", "lease", "release", "renew"]
+__all__ = ["Claimed", "claim", "held", "held_by", "lease", "release", "renew"]
 
 
 class Claimed(NamedTuple):
@@ -36,7 +36,7 @@ def claim(
         wanted = count - len(taken)
         if wanted <= 0:
             break
-        found = select(states.c.item, states.c.version).where(condition, not_(_held(now)))
+        found = select(states.c.item, states.c.version).where(condition, not_(held(now)))
         found = found.order_by(*(() if second else sorted_by(order))).limit(wanted)
         rows = connection.execute(found.with_for_update(skip_locked=True, of=states)).all()
         granted = lease(connection, [row.item for row in rows], reviewer, second=second, now=now, seconds=seconds)
@@ -63,7 +63,8 @@ def held_by(connection: Connection, reviewer: str, *, now: float) -> list[tuple[
     return [(row.item, bool(row.second)) for row in connection.execute(own.order_by(leases.c.since, leases.c.item))]
 
 
-def _held(now: float) -> ColumnElement[bool]:
+def held(now: float) -> ColumnElement[bool]:
+    """The condition on the state table that somebody has the item open."""
     return exists().where(leases.c.item == states.c.item, live(now))
 
 

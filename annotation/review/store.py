@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from annotation.review import claims, queries
+from annotation.review import bulk, claims, queries
 from annotation.review.acts import append, append_all, locked, put
 from annotation.review.arrivals import Added, add
+from annotation.review.bulk import Bulk
 from annotation.review.database import Database
-from annotation.review.filters import Filter, Order, Page
+from annotation.review.filters import Filter, Order, Page, Preview
 from annotation.review.folding import UNDOABLE, advance, fold, standing
 from annotation.review.forms import boxes_to, require_conversation, turns_to
 from annotation.review.items import DECISIONS, REASONS, Action, Box, Draft, Event, Item, Seen, Status
@@ -172,6 +173,8 @@ class ReviewStore:
         seconds: float = 0.0,
     ) -> Item:
         """Settle what two people thought differently of: ``accepted``, ``edited`` (with turns) or ``rejected``."""
+        if seen.second:
+            raise AnnotationError("Whoever settles sees both opinions: open the item among the disagreements.")
         if status not in ("accepted", "edited", "rejected") or (status == "edited") != (turns is not None):
             raise AnnotationError("Settle with accepted, with edited and the turns, or with rejected and a reason.")
         payload: dict[str, Any] = {"status": status, "note": note}
@@ -249,6 +252,22 @@ class ReviewStore:
             firsts = self._views(connection, [(one, False) for one in found], now)
             return [Disagreement(first, with_state(first, found[first.id])) for first in firsts]
 
+    # Much at once.
+
+    def preview(self, filters: Filter = EVERYTHING, *, order: Order = "error", limit: int = 20) -> Preview:
+        """What `accept_all` with this filter would meet: how many items, the first of them, and as of which event."""
+        return bulk.preview(self.database, filters, order=order, limit=limit, now=self.clock())
+
+    def accept_all(self, reviewer: str, filters: Filter, *, event: int) -> Bulk:
+        """Accept what the filter means, leaving out what changed since the preview's ``event`` or is open elsewhere."""
+        _require_name(reviewer)
+        return bulk.accept_all(self.database, reviewer, filters, event=event, now=self.clock())
+
+    def undo_batch(self, reviewer: str, batch: str) -> int:
+        """Take back a whole `accept_all`; on how many items."""
+        _require_name(reviewer)
+        return bulk.undo_batch(self.database, reviewer, batch, now=self.clock())
+
     # How it is done.
 
     def _decide(
@@ -269,6 +288,8 @@ class ReviewStore:
         spent = seconds if math.isfinite(seconds) and seconds > 0 else 0.0
         with self.database.writing() as connection:
             before = locked(connection, seen.id)
+            if seen.second and not before.blind:
+                raise AnnotationError("No second opinion is wanted about this item.")
             if seen.second and before.decided_by == reviewer:
                 raise AnnotationError("The first opinion about this item is yours; the second is for somebody else.")
             moved = before.opinion is not None if seen.second else before.version != seen.version

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from annotation.review.filters import Filter
 from annotation.review.items import Draft
 from annotation.review.store import ReviewStore
-from lamm_core.conversation import Media, Turn
+from lamm_core.conversation import Turn
 from lamm_core.errors import AnnotationError, StaleItem
 
 
-def draft(number: int, **values: object) -> Draft:
-    turns = (
-        Turn("user", f"What is in picture {number}?", (Media("image", Path(f"{number}.png")),)),
-        Turn("assistant", f"A dog, number {number}."),
-    )
-    known = {"kind": "C1", "source": "coco", "turns": turns, "expected_error": number / 100} | values
-    return Draft(**known)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def store(new_store: Callable[..., ReviewStore]) -> ReviewStore:
-    store = new_store(blind_share=0.0)
-    store.add_drafts((draft(number) for number in range(5)), actor="generator")
-    return store
-
-
-def test_the_same_draft_is_added_once(store: ReviewStore) -> None:
+def test_the_same_draft_is_added_once(store: ReviewStore, draft: Callable[..., Draft]) -> None:
     added = store.add_drafts([draft(4), draft(5), draft(5)], actor="generator")
     assert (added.added, added.known) == (1, 2)
 
 
-def test_a_broken_draft_is_counted_and_named_and_the_others_are_added(store: ReviewStore) -> None:
+def test_a_broken_draft_is_counted_and_named_and_the_others_are_added(
+    store: ReviewStore, draft: Callable[..., Draft]
+) -> None:
     added = store.add_drafts([draft(7), draft(8, turns=(Turn("user", "Why?"),), source_id="odd")], actor="generator")
     assert (added.added, added.broken) == (1, 1)
     assert "odd" in added.reasons[0]
@@ -43,7 +28,7 @@ def test_a_broken_draft_is_counted_and_named_and_the_others_are_added(store: Rev
 
 def test_the_most_suspicious_item_is_claimed_first(store: ReviewStore) -> None:
     items = store.claim_many("ann", count=2)
-    assert [item.expected_error for item in items] == [0.04, 0.03]
+    assert [item.expected_error for item in items] == [0.004, 0.003]
     assert {item.status for item in items} == {"claimed"}
 
 
