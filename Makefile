@@ -8,8 +8,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check -c constraints.txt
 # Root needs no sudo; anybody else may have it without a password, or installs system packages by hand.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo -n; })
-SYSTEM_PACKAGES := chromium fonts-dejavu-core fonts-liberation
-DATABASE_PACKAGES := postgresql
+# What the tests need of Debian, as program-or-library:packages; the libraries are open3d's.
+SYSTEM := chromium:chromium,fonts-dejavu-core,fonts-liberation initdb:postgresql libGL.so.1:libgl1 libEGL.so.1:libegl1 \
+  libX11.so.6:libx11-6 libusb-1.0.so.0:libusb-1.0-0
 PACKAGES := lamm_core app annotation
 ALL_PYTHON := $(PACKAGES) benchmarks tests app.py
 
@@ -17,7 +18,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 export DO_NOT_TRACK = 1
 export GRADIO_ANALYTICS_ENABLED = False
 
-.PHONY: help run install fetch test check format browser database pin tree clean
+.PHONY: help run install fetch test check format system pin tree clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -37,7 +38,7 @@ install: $(VENV)/.installed ## Create the environment and install the pinned req
 fetch: install ## Fetch the base weights (once, into the cache folder)
 	@$(PY) -m lamm_core fetch
 
-test: $(VENV)/.installed-dev browser database ## Run every test but those that need a GPU
+test: $(VENV)/.installed-dev system fetch ## Run every test but those that need a GPU
 	$(PY) -m pytest -m "not gpu"
 
 check: $(VENV)/.installed-dev ## Lint, formatting, types, import rules
@@ -50,17 +51,18 @@ format: $(VENV)/.installed-dev ## Let ruff put the code in shape
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-browser: ## Install the browser that the page's tests drive (Debian)
-	@command -v chromium >/dev/null || { \
-	  echo "Installing $(SYSTEM_PACKAGES)"; \
-	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES); } || { \
-	  echo "Chromium is missing and could not be installed: apt-get install $(SYSTEM_PACKAGES)"; exit 1; }
-
-database: ## Install the PostgreSQL that the review queue is tested on, beside SQLite (Debian)
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
-	  echo "Installing $(DATABASE_PACKAGES)"; \
-	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends $(DATABASE_PACKAGES); } || { \
-	  echo "PostgreSQL is missing and could not be installed: apt-get install $(DATABASE_PACKAGES)"; exit 1; }
+system: ## Install what the tests need of Debian: a browser, PostgreSQL, the libraries of open3d
+	@missing=""; libraries="$$(PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p)"; \
+	for pair in $(SYSTEM); do \
+	  name="$${pair%%:*}"; \
+	  command -v "$$name" >/dev/null || ls /usr/lib/postgresql/*/bin/"$$name" >/dev/null 2>&1 || \
+	  case "$$libraries" in *"$$name"*) ;; *) missing="$$missing $$(echo "$${pair#*:}" | tr , ' ')";; esac; \
+	done; \
+	[ -z "$$missing" ] || { \
+	  echo "Installing$$missing"; \
+	  $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; } || { \
+	  echo "These Debian packages are missing and could not be installed:$$missing"; exit 1; }
 
 pin: $(VENV)/.installed-dev ## Write the installed versions into constraints.txt
 	@{ head -1 constraints.txt; $(PY) -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9]+$$//'; } > constraints.new
