@@ -21,9 +21,11 @@ __all__ = [
     "box_overlap",
     "box_overlap_3d",
     "find_boxes",
+    "find_boxes_3d",
     "find_objects",
     "find_points",
     "format_box",
+    "format_box_3d",
     "format_object",
     "format_point",
 ]
@@ -107,6 +109,7 @@ def box_overlap(first: Sequence[float], second: Sequence[float]) -> float:
 
 _NUMBER = r"\s*([+-]?(?:\d{1,6}(?:\.\d{0,12})?|\.\d{1,12}))\s*"
 _BRACKET = re.compile(rf"\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]")
+_SIX = re.compile(rf"\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]")
 _OBJECT = re.compile(r"\[\s*obj\s*(\d{1,3})\s*\]", re.IGNORECASE)
 _BREAK = re.compile(r"[;,\n!?\]:]|\.(?=\s|$)")  # a label does not reach across these
 _BEFORE = re.compile(
@@ -135,6 +138,18 @@ def find_points(text: str) -> list[Point2D]:
     return [Point2D(label, x, y, span) for label, (x, y), span in _find(text, 2)]
 
 
+def find_boxes_3d(text: str) -> list[tuple[str, Box3D]]:
+    """All boxes in metres in an answer with the phrase before each, in order; a negative size is no box."""
+    found, after_last = [], 0
+    for match in _SIX.finditer(text):
+        label, _ = _label(text, after_last, match.start())
+        after_last = match.end()
+        box = Box3D.of([float(group) for group in match.groups()])
+        if min(box.size) >= 0:
+            found.append((label, box))
+    return found
+
+
 def find_objects(text: str) -> list[ObjectMention]:
     """All objects of a cloud that an answer points at, in order, with the phrase before each."""
     found, after_last = [], 0
@@ -153,6 +168,11 @@ def format_object(mention: ObjectMention) -> str:
 def format_box(box: Box2D) -> str:
     """The box as an answer writes it."""
     return f"{box.label} [{box.x1:.2f}, {box.y1:.2f}, {box.x2:.2f}, {box.y2:.2f}]".lstrip()
+
+
+def format_box_3d(label: str, box: Box3D) -> str:
+    """The box in metres as an answer writes it: centre, then sizes, three decimals."""
+    return f"{label} [{', '.join(f'{number:.3f}' for number in (*box.centre, *box.size))}]".lstrip()
 
 
 def format_point(point: Point2D) -> str:

@@ -100,5 +100,5 @@ def measure(
                 progress(len(scores))
     unseen = [bool(sample.metadata.get("unseen_wording")) for sample in asked]
     return {"task": task.name, "version": task.version, "baseline": baseline} | summary(
-        scores, task.metrics, unseen=unseen
+        scores, task.metrics, unseen=unseen, corpus=task.corpus
     )

@@ -56,7 +56,7 @@ class Score:
 
 
 class Task(Protocol):
-    """One benchmark task; the first of ``metrics`` is the one that is quoted.
+    """One benchmark task; the first of ``metrics`` is the one that is quoted. Tasks of one ``kind`` ask the same.
 
     ``metrics`` names those that are summed from parts and, where they are to stand before others, those of ``corpus``;
     metrics of ``corpus`` that it does not name come after it. ``paper`` holds quoted figures: the row's name, then
@@ -64,6 +64,7 @@ class Task(Protocol):
     """
 
     name: str
+    kind: str
     title: str
     version: int
     modality: str
@@ -85,10 +86,15 @@ class Task(Protocol):
         """The answers to choose among when the likelihood of each is compared; empty: the task offers none."""
         ...
 
+    def right_answer(self, sample: Sample) -> str:
+        """The truth in words, as a perfect model would answer: for a judge, and to be read."""
+        ...
+
 
 class TaskDefaults:
     """What most tasks leave as it is; a task derives from this and says the rest of `Task`."""
 
+    kind: str = ""
     title: str = ""
     corpus: tuple[CorpusMetric, ...] = ()
     lower_is_better: frozenset[str] = frozenset()
@@ -97,6 +103,10 @@ class TaskDefaults:
     def options(self, sample: Sample) -> tuple[str, ...]:
         """None offered."""
         return ()
+
+    def right_answer(self, sample: Sample) -> str:
+        """The target as it is."""
+        return str(sample.target)
 
 
 def group_of(sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""CIFAR-10: which of ten classes a small picture shows.
+"""Which of a few classes a picture shows: CIFAR-10.
 
 Does not know training; its wordings are half of them never used there.
 """
@@ -6,15 +6,22 @@ Does not know training; its wordings are half of them never used there.
 from __future__ import annotations
 
 import random
-import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lamm_core.conversation import Sample
-from lamm_core.evaluation.parsing import mentions, singular
-from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
-from lamm_core.evaluation.tasks.sets import chosen, class_names, parquet_rows, unpack
+from lamm_core.evaluation import compat
+from lamm_core.evaluation.parsing import label_in, mentions
+from lamm_core.evaluation.sets.classes import class_list, named_list
+from lamm_core.evaluation.sets.entry import Entry
+from lamm_core.evaluation.sets.parquet import Row, class_names, parquet, picture_bytes
+from lamm_core.evaluation.sets.published import Record, published, text
+from lamm_core.evaluation.task import Part, Questions, Score
+from lamm_core.evaluation.tasks.base import SetTask
+from lamm_core.evaluation.tasks.paper import PAPER
 
-__all__ = ["QUESTIONS", "Classification"]
+__all__ = ["QUESTIONS", "TASKS", "Classification"]
 
 QUESTIONS = Questions(
     seen=(
@@ -34,47 +41,80 @@ QUESTIONS = Questions(
     ),
 )
 
-# The names that WordNet gives the ten classes beside their own; LAMM's label matching accepts these.
-SYNONYMS = {
-    "aeroplane": "airplane", "plane": "airplane", "car": "automobile", "auto": "automobile", "motorcar": "automobile",
-    "toad": "frog", "motortruck": "truck",
-}  # fmt: skip
 
+class Classification(SetTask):
+    """``accuracy``: the answer is the class, or mentions it and no other. ``lamm_accuracy``: it is mentioned at all."""
 
-class Classification(TaskDefaults):
-    """Accuracy: the answer is the class name. ``lamm_accuracy``: the class is mentioned anywhere in it."""
-
-    name = "classification"
-    version = 1
-    modality = "image"
+    kind = "classification"
+    version = 2
     metrics: tuple[str, ...] = ("accuracy", "lamm_accuracy")
     max_new_tokens = 16
+    questions = QUESTIONS
 
-    def samples(self, data: Path, media: Path, *, limit: int | None, seed: int) -> list[Sample]:
-        path = data / "cifar10" / "test.parquet"
-        names = class_names(path, "label")
-        found = []
-        for index, row in chosen(list(enumerate(parquet_rows(path))), limit, seed):
-            rng = random.Random(f"classification {seed} {index}")
-            listed = rng.sample(names, len(names))
-            picture = unpack(row["img"]["bytes"], media, f"cifar10-{index:05d}")
-            turns, unseen = question(picture, QUESTIONS, rng, slots={"classes": ", ".join(listed)})
-            metadata = {"source_dataset": "cifar10", "task_type": self.name, "classes": names, "unseen_wording": unseen}
-            found.append(Sample(f"cifar10-{index:05d}", turns, target=names[row["label"]], metadata=metadata))
-        return found
+    def hint(self, entry: Entry) -> str:
+        """Asked for a name alone."""
+        return "Answer with the name of the category."
+
+    def slots(self, entry: Entry, rng: random.Random) -> dict[str, str]:
+        """The classes in random order, so that their order says nothing."""
+        names = list(class_list(entry.more["classes"])[0])
+        return {"classes": ", ".join(rng.sample(names, len(names)))}
 
     def score(self, sample: Sample, answer: str) -> Score:
-        names = sample.metadata["classes"]
-        mentioned = [name for name in names if mentions(answer, name, SYNONYMS)]
-        lenient = Part(float(sample.target in mentioned), 1)
-        parsed = _stated(answer, names) or (mentioned[0] if len(mentioned) == 1 else None)
-        right = parsed == sample.target
-        reason = ("right" if right else "wrong class") if parsed else "no single class named"
-        parts = {"accuracy": Part(float(right), 1), "lamm_accuracy": lenient}
-        return Score(float(right) if parsed else None, parsed, reason, parts)
+        """One answer."""
+        names, synonyms = class_list(sample.metadata["classes"])
+        read = label_in(answer, names, synonyms)
+        right = read.value == sample.target
+        parts = {
+            "accuracy": Part(float(right), 1),
+            "lamm_accuracy": Part(float(self.lamm(answer, sample.target)), 1),
+        }
+        detail = {"mentioned": [name for name in names if mentions(answer, name, synonyms)]}
+        if read.value is None:
+            return Score(None, None, f"{read.how} named", parts, "none", detail)
+        return Score(float(right), read.value, "right" if right else "wrong class", parts, read.how, detail)
+
+    def lamm(self, answer: str, label: str) -> bool:
+        """Whether the published protocol counts the answer as right."""
+        return compat.label_mentioned(answer, label)
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        """All classes."""
+        return tuple(class_list(sample.metadata["classes"])[0])
+
+    def right_answer(self, sample: Sample) -> str:
+        """The class."""
+        return str(sample.target)
 
 
-def _stated(answer: str, names: list[str]) -> str | None:
-    """The class that the answer is, word for word, with or without article and full stop."""
-    text = singular(re.sub(r"[.!\s]+$", "", answer.strip()))
-    return next((name for name in names if singular(name) == singular(SYNONYMS.get(text, text))), None)
+def labelled(record: Record) -> tuple[str, Mapping[str, Any]]:
+    """The truth of a published record of CIFAR-10."""
+    return text(record["label"]), {"classes": "cifar10"}
+
+
+def rows_of(source: str, column: str) -> Any:
+    """Reads rows with a picture and the number of a class that the schema names."""
+
+    def read(rows: list[Row], file: Path) -> list[Entry]:
+        names = class_names(file, "label")
+        found = []
+        for index, row in enumerate(rows):
+            name = f"{source}-{index:05d}"
+            content = picture_bytes(row[column], file=file, index=index)
+            found.append(Entry(name, content, names[row["label"]], source, name, more={"classes": named_list(names)}))
+        return found
+
+    return read
+
+
+TASKS = (
+    Classification(
+        "cifar10",
+        "CIFAR-10: which of ten classes",
+        forms=(
+            published("Classification_CIFAR10", labelled, source="cifar10"),
+            parquet("cifar10", ("img", "label"), rows_of("cifar10", "img")),
+        ),
+        paper=PAPER["cifar10"],
+    ),
+)

@@ -1,21 +1,29 @@
-"""Boxes of all objects in photos (coco128's held-apart quarter).
+"""Boxes of all objects in a picture: VOC2012, and coco128's held-apart quarter.
 
-Does not know confidences, because answers carry none: recall and precision are of the answer as a whole.
+Does not know confidences, because answers carry none: what is named first is ranked first.
 """
 
 from __future__ import annotations
 
-import random
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lamm_core.conversation import Sample
-from lamm_core.evaluation.metrics import matched
-from lamm_core.evaluation.parsing import COCO_SYNONYMS, known_label, mentions
-from lamm_core.evaluation.task import Part, Questions, Score, TaskDefaults, question
-from lamm_core.evaluation.tasks.sets import chosen, photos
-from lamm_core.grounding import box_overlap, find_boxes, format_box
+from lamm_core.evaluation import compat
+from lamm_core.evaluation.metrics.average_precision import Found, Judged, Rule, average_precision, judge_boxes
+from lamm_core.evaluation.metrics.boxes import matched
+from lamm_core.evaluation.parsing import known_label
+from lamm_core.evaluation.sets.classes import class_list, named_list
+from lamm_core.evaluation.sets.coco import coco
+from lamm_core.evaluation.sets.entry import Entry, Form
+from lamm_core.evaluation.sets.published import Record, labelled_boxes, published
+from lamm_core.evaluation.sets.voc import voc
+from lamm_core.evaluation.task import CorpusMetric, Part, Questions, Score
+from lamm_core.evaluation.tasks.base import SetTask, box_record
+from lamm_core.evaluation.tasks.paper import PAPER
+from lamm_core.grounding import Box2D, box_overlap, find_boxes, format_box
 
-__all__ = ["QUESTIONS", "Detection"]
+__all__ = ["QUESTIONS", "TASKS", "Detection", "precision_of"]
 
 QUESTIONS = Questions(
     seen=(
@@ -31,51 +39,105 @@ QUESTIONS = Questions(
         "[x1, y1, x2, y2] between 0 and 1. Which objects are in the image?",
     ),
 )
+JUDGEMENTS: Mapping[str, tuple[Rule, float]] = {
+    "ap_50": ("voc", 0.5),
+    "ap_25": ("voc", 0.25),
+    "coco_ap_50": ("coco", 0.5),
+}
 
 
-class Detection(TaskDefaults):
-    """Matched recall and precision at IoU 0.5, and ``lamm_recall``: what LAMM printed as mAP.
+def precision_of(name: str) -> CorpusMetric:
+    """Average precision of a run from what each answer's detail keeps under ``judged``."""
+    rule = JUDGEMENTS[name][0]
 
-    Matched: class and box must belong together and every predicted box counts once. LAMM's protocol: the class is
-    mentioned anywhere and any box of any label overlaps by more than half.
+    def compute(details: Sequence[Mapping[str, Any]]) -> float | None:
+        judged = [Judged.of(detail["judged"][name]) for detail in details if "judged" in detail]
+        return average_precision(judged, rule=rule)
+
+    return CorpusMetric(name, compute)
+
+
+class Detection(SetTask):
+    """``ap_50`` by VOC's rule over all points (``ap_25`` too), ``coco_ap_50`` by COCO's at 101 recalls.
+
+    ``recall``, ``precision`` and ``f1`` at IoU 0.5: class and box belong together, every box counts once, matched as
+    favourably as can be. ``lamm_recall_50`` is what LAMM printed as mAP: the class is mentioned anywhere and any box of
+    any class overlaps by more than half.
     """
 
-    name = "detection"
-    version = 1
-    modality = "image"
-    metrics: tuple[str, ...] = ("recall", "precision", "lamm_recall")
+    kind = "detection"
+    version = 2
+    metrics: tuple[str, ...] = ("ap_50", "recall_50", "precision_50", "f1_50", "recall_25", "lamm_recall_50")
+    corpus = tuple(precision_of(name) for name in JUDGEMENTS)
     max_new_tokens = 320
+    questions = QUESTIONS
 
-    def samples(self, data: Path, media: Path, *, limit: int | None, seed: int) -> list[Sample]:
-        found, names = photos(data)
-        samples = []
-        for photo in chosen(found, limit, seed):
-            turns, unseen = question(photo.path, QUESTIONS, random.Random(f"detection {seed} {photo.id}"))
-            metadata = {
-                "source_dataset": "coco128", "task_type": self.name, "classes": names, "unseen_wording": unseen,
-            }  # fmt: skip
-            samples.append(Sample(photo.id, turns, target=photo.objects, metadata=metadata))
-        return samples
+    def hint(self, entry: Entry) -> str:
+        """How a box is written."""
+        return "Give the name of each object and its box [x1, y1, x2, y2] between 0 and 1."
 
     def score(self, sample: Sample, answer: str) -> Score:
+        """One answer."""
+        names, synonyms = class_list(sample.metadata["classes"])
         boxes = find_boxes(answer)
-        names = sample.metadata["classes"]
-        predicted = [
-            (known_label(box.label, names, COCO_SYNONYMS) or box.label, (box.x1, box.y1, box.x2, box.y2))
-            for box in boxes
+        said = [
+            (known_label(one.label, names, synonyms) or one.label, (one.x1, one.y1, one.x2, one.y2)) for one in boxes
         ]
         true = [(label, tuple(box)) for label, box in sample.target]
-        hits = matched(predicted, true)
-        lenient = sum(
-            mentions(answer, label, COCO_SYNONYMS) and any(box_overlap(box, other) > 0.5 for _, other in predicted)
-            for label, box in true
-        )
+        hits = matched(said, true)
         parts = {
-            "recall": Part(hits, len(true)),
-            "precision": Part(hits, len(predicted)),
-            "lamm_recall": Part(lenient, len(true)),
+            "recall_50": Part(hits, len(true)),
+            "precision_50": Part(hits, len(said)),
+            "f1_50": Part(2 * hits, len(said) + len(true)),
+            "recall_25": Part(matched(said, true, threshold=0.25), len(true)),
+            "lamm_recall_50": Part(compat.objects_found(answer, true), len(true)),
+        }
+        detail = {
+            "truth_boxes": [box_record(label, box) for label, box in true],
+            "answer_boxes": [box_record(label, box) for label, box in said],
+            "judged": {
+                name: judge_boxes(
+                    [Found(*one) for one in said], true, overlap=box_overlap, threshold=threshold, rule=rule
+                ).as_record()
+                for name, (rule, threshold) in JUDGEMENTS.items()
+            },
         }
         if not boxes:
-            return Score(None, None, "no box", parts)
+            return Score(None, None, "no box", parts, "none", detail)
         parsed = "; ".join(format_box(box) for box in boxes)
-        return Score(hits / len(true), parsed, f"{hits} of {len(true)} found, {len(boxes)} boxes", parts)
+        reason = f"{hits} of {len(true)} found, {len(boxes)} boxes"
+        value = parts["f1_50"].gained / parts["f1_50"].possible
+        return Score(value, parsed, reason, parts, "boxes in brackets", detail)
+
+    def right_answer(self, sample: Sample) -> str:
+        """All true boxes as answers write them."""
+        return "; ".join(format_box(Box2D(label, *box)) for label, box in sample.target)
+
+
+def truth(record: Record) -> tuple[Any, Mapping[str, Any]]:
+    """The truth of a published record of VOC2012."""
+    return labelled_boxes(record["object"]), {"classes": "voc"}
+
+
+def short(form: Form) -> Form:
+    """The same form, with well-known lists of classes named instead of repeated."""
+    return Form(form.places, lambda files: [_named(entry) for entry in form.read(files)])
+
+
+def _named(entry: Entry) -> Entry:
+    more = dict(entry.more) | {"classes": named_list(entry.more["classes"])}
+    return Entry(entry.id, entry.picture, entry.truth, entry.source, entry.group, entry.query, more)
+
+
+TASKS = (
+    Detection(
+        "voc2012_detection",
+        "VOC2012: find all objects",
+        forms=(
+            published("Detection_VOC2012", truth, source="voc2012"),
+            short(voc("VOC2012", "VOCdevkit/VOC2012", source="voc2012", split="val")),
+        ),
+        paper=PAPER["voc2012"],
+    ),
+    Detection("coco128_detection", "COCO photos: find all objects", forms=(short(coco("coco128")),)),
+)

@@ -43,16 +43,16 @@ def test_the_last_line_holds_the_model_and_both_baselines(
     )
     model, out = tmp_path / "model", tmp_path / "out"
     LammModel.build(config, cache=tmp_path / "cache").save_pretrained(model)
-    command = ["--model", str(model), "--data", str(data), "--task", "ocr", "--out", str(out), "--device", "cpu"]
+    command = ["--model", str(model), "--data", str(data), "--task", "iiit5k", "--out", str(out), "--device", "cpu"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     last = json.loads(result.stdout.strip().splitlines()[-1])
-    assert (last["task"], last["n"], last["blind"]["n"], last["shuffled"]["n"]) == ("ocr", 4, 4, 4)
+    assert (last["task"], last["n"], last["blind"]["n"], last["shuffled"]["n"]) == ("iiit5k", 4, 4, 4)
     assert last["word_accuracy"] is not None and len(last["interval"]) == 2
     assert [record["baseline"] for record in read_records(out / "records.jsonl")][::4] == [None, "blind", "shuffled"]
 
 
 def test_a_missing_set_is_told_in_one_line(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["--data", str(tmp_path), "--task", "joints", "--out", str(tmp_path)])
+    result = CliRunner().invoke(app, ["--data", str(tmp_path), "--task", "lsp", "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "is missing" in " ".join(result.output.split())

@@ -8,7 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from lamm_core.evaluation.metrics import Box, inside, interval, matched, ratio, summary
+from lamm_core.evaluation.metrics import interval, ratio, summary
+from lamm_core.evaluation.metrics.boxes import Box, inside, matched
 from lamm_core.evaluation.task import Part, Score
 from lamm_core.grounding import box_overlap
 

@@ -19,7 +19,7 @@ def samples(count: int) -> list[Sample]:
     return [
         Sample(
             f"s{n}", (Turn("user", "Read the word.", (Media("image", Path(f"{n // 2}.png")),)),),
-            target=f"WORD{n // 2}",
+            target=[f"WORD{n // 2}"],
             metadata={"unseen_wording": n % 2 == 0},
         )
         for n in range(count)
@@ -61,7 +61,7 @@ def test_blind_samples_show_nothing() -> None:
 def test_a_run_records_each_answer_and_scores_above_its_baselines(tmp_path: Path) -> None:
     engine, told = ReadsFileNames(), []
     results = {
-        kind: measure(engine, task("ocr"), samples(10), out=tmp_path, baseline=kind, batch=1, progress=told.append)
+        kind: measure(engine, task("iiit5k"), samples(10), out=tmp_path, baseline=kind, batch=1, progress=told.append)
         for kind in (None, "blind", "shuffled")
     }
     assert [result["word_accuracy"] for result in results.values()] == [1.0, 0.2, 0.0]
@@ -74,7 +74,7 @@ def test_a_run_records_each_answer_and_scores_above_its_baselines(tmp_path: Path
 
 def test_records_are_appended_and_a_torn_line_is_passed_over(tmp_path: Path) -> None:
     for _ in range(2):
-        measure(ReadsFileNames(), task("ocr"), samples(4), out=tmp_path)
+        measure(ReadsFileNames(), task("iiit5k"), samples(4), out=tmp_path)
     path = tmp_path / "records.jsonl"
     path.write_text(path.read_text() + '{"torn": ')
     assert len(list(read_records(path))) == 8
@@ -84,4 +84,4 @@ def test_records_are_appended_and_a_torn_line_is_passed_over(tmp_path: Path) -> 
 
 
 def test_a_limit_measures_the_first_so_many(tmp_path: Path) -> None:
-    assert measure(ReadsFileNames(), task("ocr"), samples(10), out=tmp_path, limit=3)["n"] == 3
+    assert measure(ReadsFileNames(), task("iiit5k"), samples(10), out=tmp_path, limit=3)["n"] == 3

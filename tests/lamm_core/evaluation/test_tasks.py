@@ -1,19 +1,14 @@
-"""Each task reads its raw set, asks in known and new wordings, and scores as its protocol says."""
+"""Each task asks in known and new wordings and scores as its protocol says."""
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import random
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import numpy as np
-import pyarrow as arrow
-import pyarrow.parquet as parquet
 import pytest
-from PIL import Image
 
 import annotation.visual_tasks.classification as made_classification
 import annotation.visual_tasks.counting as made_counting
@@ -24,138 +19,12 @@ import annotation.visual_tasks.ocr as made_ocr
 from annotation.visual_tasks import readers
 from annotation.visual_tasks.wordings import Wordings
 from lamm_core.conversation import Sample
-from lamm_core.errors import ConfigError, TaskError
-from lamm_core.evaluation.task import Part, Questions, Task
-from lamm_core.evaluation.tasks import TASKS, classification, counting, detection, keypoints, locating, ocr, sets, task
+from lamm_core.evaluation.sets import coco, scans
+from lamm_core.evaluation.task import Part, Questions
+from lamm_core.evaluation.tasks import classification, counting, detection, keypoints, locating, ocr, task
+from lamm_core.grounding import Point2D, format_point
 
 BOX = [0.1, 0.1, 0.5, 0.5]
-
-
-def png(value: int = 0) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (40, 20), (value, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tiny raw sets in the layouts that the tasks read."""
-    root = tmp_path_factory.mktemp("data")
-    for name in (
-        "cifar10",
-        "iiit5k",
-        "lsp",
-        "coco128/images",
-        "bccd/JPEGImages",
-        "bccd/Annotations",
-        "bccd/ImageSets/Main",
-    ):
-        (root / name).mkdir(parents=True)
-    images = [{"bytes": png(n), "path": f"{n}.png"} for n in range(4)]
-    labels = arrow.Table.from_pylist([{"img": image, "label": n % 3} for n, image in enumerate(images)])
-    schema = {"info": {"features": {"label": {"names": ["airplane", "automobile", "frog"]}}}}
-    labels = labels.replace_schema_metadata({"huggingface": json.dumps(schema)})
-    parquet.write_table(labels, root / "cifar10" / "test.parquet")
-    words = [{"image": image, "text": f"Word{n}"} for n, image in enumerate(images)]
-    parquet.write_table(arrow.Table.from_pylist(words), root / "iiit5k" / "test.parquet")
-    joints = [[float(2 * n + 1), float(n + 1), 1.0] for n in range(14)]
-    people = [{"image": image, "joints": joints, "width": 40, "height": 20} for image in images]
-    parquet.write_table(arrow.Table.from_pylist(people), root / "lsp" / "test.parquet")
-    listing = {
-        "images": [{"id": n, "file_name": f"{n}.png", "width": 40, "height": 20} for n in range(8)],
-        "annotations": [
-            {"id": n, "image_id": n, "category_id": 1, "bbox": [4, 2, 16, 8], "iscrowd": 0} for n in range(8)
-        ],
-        "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}],
-    }
-    (root / "coco128" / "instances.json").write_text(json.dumps(listing))
-    for n in range(8):
-        (root / "coco128" / "images" / f"{n}.png").write_bytes(png(n))
-    (root / "bccd" / "ImageSets" / "Main" / "test.txt").write_text("smear\n")
-    (root / "bccd" / "JPEGImages" / "smear.jpg").write_bytes(png())
-    (root / "bccd" / "Annotations" / "smear.xml").write_text(
-        "<annotation><size><width>40</width><height>20</height></size>"
-        + "<object><name>RBC</name><bndbox><xmin>4</xmin><ymin>2</ymin><xmax>20</xmax><ymax>10</ymax></bndbox></object>"
-        * 3
-        + "</annotation>"
-    )
-    write_scans(root / "osd")
-    return root
-
-
-def write_scans(root: Path) -> None:
-    """Two held-apart scans of two boxes on a table, with a record for each task; a third that is trained on."""
-    (root / "clouds").mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    boxes = [[-0.25, 0.0, 0.1, 0.14, 0.1, 0.2], [0.25, 0.0, 0.1, 0.14, 0.1, 0.2]]
-    records: dict[str, list[dict[str, object]]] = {"Detection_OSD": [], "VG_OSD": [], "VQA_OSD_multiplechoice": []}
-    for name in ("learn_00", "learn_01", "learn_05"):
-        parts = [np.column_stack([rng.uniform(-0.6, 0.6, (8000, 2)), rng.normal(0, 0.001, 8000)])]
-        for x, *_ in boxes:
-            side = rng.uniform(0, 1, (2500, 3))
-            axis = rng.integers(0, 3, 2500)
-            side[np.arange(2500), axis] = axis == 2
-            parts.append(side * (0.14, 0.1, 0.2) + (x - 0.07, -0.05, 0.0))
-        np.savez(root / "clouds" / f"{name}.npz", xyz=np.concatenate(parts).astype(np.float32))
-        pcl = f"clouds/{name}.npz"
-        found = [{"label": "object", "bbox": box} for box in boxes]
-        records["Detection_OSD"].append({"id": name, "pcl": pcl, "query": "Find all.", "object": found})
-        query = "the object furthest to the left"
-        records["VG_OSD"].append({"id": f"{name}_0", "pcl": pcl, "query": query, "object": boxes[0]})
-        asked = {"query": "How many objects are on the table?", "gt_choices": ["1", "2"], "gt_choice": 1}
-        records["VQA_OSD_multiplechoice"].append({"id": f"{name}_count", "pcl": pcl, **asked})
-    for name, listed in records.items():
-        (root / f"{name}.json").write_text(json.dumps(listed))
-
-
-def test_scans_are_scored_by_the_boxes_of_the_objects_named(data: Path, tmp_path: Path) -> None:
-    detection, grounding, questions = (task(name) for name in ("osd_detection", "osd_grounding", "osd_vqa"))
-    samples = detection.samples(data, tmp_path, limit=None, seed=0)
-    assert [sample.id for sample in samples] == ["learn_00", "learn_05"]  # the third is trained on
-    everything = detection.score(samples[0], "object [obj1]; object [obj2]; object [obj9]").parts
-    assert everything["recall_50"] == Part(2, 2) and everything["ceiling_50"] == Part(2, 2)
-    assert everything["f1_50"] == Part(4, 4)  # a number that no object has names nothing
-    assert detection.score(samples[0], "object [obj1]").parts["recall_50"] == Part(1, 2)
-    meant = grounding.samples(data, tmp_path, limit=None, seed=0)[0]
-    hits = [grounding.score(meant, f"object [obj{number}]").parts["acc_50"].gained for number in (1, 2)]
-    assert sorted(hits) == [0, 1]
-    asked = questions.samples(data, tmp_path, limit=None, seed=0)[0]
-    assert [questions.score(asked, text).value for text in ("(B) 2", "2", "B", "(A) 1", "1 or 2")] == [1, 1, 1, 0, None]
-
-
-@pytest.mark.parametrize("chosen", TASKS, ids=lambda chosen: chosen.name)
-def test_every_task_gives_the_same_samples_for_a_seed(chosen: Task, data: Path, tmp_path: Path) -> None:
-    samples = chosen.samples(data, tmp_path, limit=None, seed=3)
-    assert samples and samples == chosen.samples(data, tmp_path, limit=None, seed=3)
-    assert len({sample.id for sample in samples}) == len(samples)
-    assert len(chosen.samples(data, tmp_path, limit=1, seed=0)) == 1
-    for sample in samples:
-        assert sample.media[0].path.is_file()
-        assert "{" not in sample.turns[0].text
-        assert isinstance(sample.metadata["unseen_wording"], bool)
-
-
-@pytest.mark.parametrize("chosen", TASKS, ids=lambda chosen: chosen.name)
-@pytest.mark.parametrize("answer", ["", "!!", "[", "[x1, 0.1, 0.2]", "[1e99, 2]", "[[0.1,0.2],[0.3]]", "dog " * 300])
-def test_no_answer_breaks_a_score_and_unparsed_is_never_zero(
-    chosen: Task, answer: str, data: Path, tmp_path: Path
-) -> None:
-    for sample in chosen.samples(data, tmp_path, limit=None, seed=0):
-        score = chosen.score(sample, answer)
-        assert (score.value is None) == (score.answer is None)
-        assert set(score.parts) <= set(chosen.metrics)
-
-
-@pytest.mark.parametrize("chosen", TASKS, ids=lambda chosen: chosen.name)
-def test_a_missing_set_is_a_task_error(chosen: Task, tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="is missing"):
-        chosen.samples(tmp_path / "nowhere", tmp_path, limit=None, seed=0)
-
-
-def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="classification"):
-        task("colouring")
-
 
 PAIRS: list[tuple[ModuleType, str, Wordings]] = [
     (classification, "QUESTIONS", made_classification.WORDINGS), (counting, "QUESTIONS", made_counting.WORDINGS),
@@ -173,42 +42,72 @@ def test_half_of_the_questions_are_ones_that_training_never_uses(module: ModuleT
 
 
 def test_both_packages_hold_the_same_photos_apart_and_name_the_same_joints() -> None:
-    assert sets.held_apart(list(range(500))) == readers.held_apart(range(500))
+    assert coco.held_apart(list(range(500))) == readers.held_apart(range(500))
     assert keypoints.JOINTS == readers.JOINTS
 
 
-def sample(target: object, **metadata: object) -> Sample:
+def test_what_is_trained_on_is_not_measured(ordinary: Path, tmp_path: Path) -> None:
+    photos = task("coco128_detection").samples(ordinary, tmp_path, limit=None, seed=0)
+    assert len(photos) == 2  # a quarter of eight
+    scenes = task("osd_detection").samples(ordinary, tmp_path, limit=None, seed=0)
+    assert [sample.id for sample in scenes] == ["learn_00", "learn_05"]
+    assert not scans.measured("learn_11")
+    assert all(scans.measured(name) for name in ("learn_10", "test_11", "scene0011_00"))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "iiit5k", "osd_grounding", "bccd_counting"])
+def test_the_data_folder_may_be_the_folder_of_the_set_itself(name: str, ordinary: Path, tmp_path: Path) -> None:
+    folder = ordinary / {"osd_grounding": "osd", "bccd_counting": "bccd"}.get(name, name)
+    whole, own = (task(name).samples(root, tmp_path, limit=None, seed=0) for root in (ordinary, folder))
+    assert whole == own
+
+
+def sample(target: Any, **metadata: Any) -> Sample:
     return Sample("s", (), target=target, metadata=metadata)
 
 
 @pytest.mark.parametrize(
-    ("answer", "value", "lenient"),
-    [("frog", 1.0, 1), ("A frog.", 1.0, 1), ("It is a frog.", 1.0, 1), ("plane", 0.0, 0), ("toad", 1.0, 1),
-     ("a frog or an airplane", None, 1), ("nothing", None, 0), ("froggy", None, 0)],
+    ("answer", "value", "lenient", "how"),
+    [("frog", 1.0, 1, "whole answer"), ("A frog.", 1.0, 1, "whole answer"), ("plane", 0.0, 0, "whole answer"),
+     ("It is a frog.", 1.0, 1, "only class mentioned"), ("toad", 1.0, 1, "whole answer"),
+     ("a frog or an airplane", None, 1, "none"), ("nothing", None, 0, "none"), ("froggy", None, 0, "none")],
 )  # fmt: skip
-def test_classification_wants_one_class(answer: str, value: float | None, lenient: int) -> None:
-    score = task("classification").score(sample("frog", classes=["airplane", "automobile", "frog"]), answer)
-    assert score.value == value
+def test_classification_wants_one_class(answer: str, value: float | None, lenient: int, how: str) -> None:
+    score = task("cifar10").score(sample("frog", classes="cifar10"), answer)
+    assert (score.value, score.extraction) == (value, how)
     assert score.parts["lamm_accuracy"] == Part(lenient, 1)
 
 
+def test_of_two_classes_where_one_holds_the_other_the_longer_is_meant() -> None:
+    names = ["residential", "dense residential", "river"]
+    score = task("ucmerced").score(sample("dense residential", classes=names), "This is a dense residential area.")
+    assert score.value == 1.0
+    assert task("ucmerced").score(sample("river", classes=names), "River").parts["lamm_accuracy"] == Part(0, 1)
+
+
 @pytest.mark.parametrize(
-    ("answer", "word", "exact"), [("HOTEL", 1, 1), ("the word HOTEL", 1, 0), ("hotels", 0, 0), ("'hotel'", 1, 1)]
-)
-def test_a_word_counts_among_others_but_is_exact_alone(answer: str, word: int, exact: int) -> None:
-    parts = task("ocr").score(sample("HOTEL"), answer).parts
-    assert (parts["word_accuracy"].gained, parts["exact"].gained) == (word, exact)
+    ("answer", "right", "exact", "edits", "lamm"),
+    [("HOTEL", 1, 1, 0, 1), ("hotel", 1, 1, 0, 1), ("The word is 'hotel'.", 1, 1, 0, 0),
+     ("the word HOTEL", 1 / 3, 0, 9, 1),
+     ("The sign says: HOTEL", 1, 1, 0, 1), ("hotels", 0, 0, 1, 0), ("HOTL", 0, 0, 1, 0)],
+)  # fmt: skip
+def test_a_word_is_to_be_read_alone(answer: str, right: float, exact: int, edits: int, lamm: int) -> None:
+    parts = task("iiit5k").score(sample(["HOTEL"]), answer).parts
+    assert (parts["word_accuracy"].gained, parts["exact"].gained) == (right, exact)
+    assert parts["cer"] == Part(edits, 5)
+    assert parts["lamm_word_accuracy"] == Part(lamm, 1)
 
 
 def test_detection_wants_class_and_box_together_and_lamm_does_not() -> None:
-    chosen, target = task("detection"), [("dog", BOX), ("cat", [0.6, 0.6, 0.9, 0.9])]
-    swapped = chosen.score(
-        sample(target, classes=["dog", "cat"]), "cat [0.10, 0.10, 0.50, 0.50]; dog [0.00, 0.90, 0.05, 1.00]"
-    )
-    assert swapped.parts == {"recall": Part(0, 2), "precision": Part(0, 2), "lamm_recall": Part(1, 2)}
-    right = chosen.score(sample(target, classes=["dog", "cat"]), "Dogs [0.12, 0.10, 0.50, 0.50]")
-    assert right.parts == {"recall": Part(1, 2), "precision": Part(1, 1), "lamm_recall": Part(1, 2)}
-    assert right.value == 0.5
+    chosen, target = task("coco128_detection"), [("dog", BOX), ("cat", [0.6, 0.6, 0.9, 0.9])]
+    asked = sample(target, classes=["dog", "cat"])
+    swapped = chosen.score(asked, "cat [0.10, 0.10, 0.50, 0.50]; dog [0.00, 0.90, 0.05, 1.00]")
+    names = ("recall_50", "precision_50", "f1_50", "lamm_recall_50")
+    assert [swapped.parts[name] for name in names] == [Part(0, 2), Part(0, 2), Part(0, 4), Part(1, 2)]
+    right = chosen.score(asked, "Dogs [0.12, 0.10, 0.50, 0.50]")
+    assert [right.parts[name] for name in names] == [Part(1, 2), Part(1, 1), Part(2, 3), Part(1, 2)]
+    assert right.value == pytest.approx(2 / 3)
+    assert right.detail["answer_boxes"] == [{"label": "dog", "box": [0.12, 0.1, 0.5, 0.5]}]
 
 
 def test_locating_wants_the_name_and_a_point_strictly_inside_for_photos_only() -> None:
@@ -219,10 +118,12 @@ def test_locating_wants_the_name_and_a_point_strictly_inside_for_photos_only() -
     assert chosen.score(photo, "dog [0.10, 0.30]").value == 0
     assert chosen.score(photo, "dog somewhere").value is None
     person = sample([("person", BOX)], source_dataset="lsp")
-    assert chosen.score(person, "hip [0.30, 0.30]").parts == {"binary_loc": Part(1, 1), "binary_loc_people": Part(1, 1)}
+    assert chosen.score(person, "hip [0.30, 0.30]").parts == {"binary_loc": Part(1, 1), "binary_loc_lsp": Part(1, 1)}
+    dots = sample([("", [0.5, 0.5]), ("", [0.9, 0.9])], source_dataset="fsc147")
+    assert chosen.score(dots, "[0.55, 0.45]").parts == {"binary_loc_fsc147": Part(1, 2)}  # beside the pool, not in it
 
 
-def test_keypoints_equal_distances_taken_one_by_one() -> None:
+def test_every_joint_is_near_by_the_picture_or_by_the_torso() -> None:
     rng = random.Random(2)
     for _ in range(40):
         true = {name: (rng.random(), rng.random()) for name in keypoints.JOINTS}
@@ -230,19 +131,81 @@ def test_keypoints_equal_distances_taken_one_by_one() -> None:
             name: (round(x + rng.gauss(0, 0.07), 2), round(y + rng.gauss(0, 0.07), 2)) for name, (x, y) in true.items()
         }
         said = {name: (min(1.0, max(0.0, x)), min(1.0, max(0.0, y))) for name, (x, y) in said.items()}
-        answer = "; ".join(f"{name} [{x:.2f}, {y:.2f}]" for name, (x, y) in said.items())
+        answer = "; ".join(format_point(Point2D(name, x, y)) for name, (x, y) in said.items())
         near = sum(math.hypot(said[n][0] - true[n][0], said[n][1] - true[n][1]) <= 0.1 for n in true)
-        assert task("keypoints").score(sample(true), answer).parts["pck"] == Part(near, 14)
+        off = {n: math.hypot(200 * (said[n][0] - true[n][0]), 100 * (said[n][1] - true[n][1])) for n in true}
+        score = task("lsp_all_joints").score(sample(true, size=[200, 100], torso_pixels=50), answer)
+        assert score.parts == {
+            "pck_10": Part(near, 14), "pck_torso_20": Part(sum(pixels <= 10 for pixels in off.values()), 14),
+        }  # fmt: skip
 
 
-def test_a_joint_named_wrongly_is_not_hit() -> None:
-    assert task("keypoints").score(sample({"neck": (0.5, 0.5)}), "head top [0.50, 0.50]").value == 0
-    assert task("joints").score(sample({"neck": (0.5, 0.5)}), "[0.55, 0.45]").value == 1
+def test_the_first_point_is_the_answer_and_lamm_takes_any() -> None:
+    asked = sample({"neck": (0.5, 0.5)}, size=[100, 100], torso_pixels=40)
+    parts = task("lsp").score(asked, "[0.90, 0.90] or [0.55, 0.45]").parts
+    assert parts == {"pck_10": Part(0, 1), "pck_torso_20": Part(0, 1), "lamm_pck_10": Part(1, 1)}
+    assert task("lsp").score(asked, "[0.55, 0.45]").value == 1
+    assert task("lsp_all_joints").score(asked, "head top [0.50, 0.50]").value == 0  # named wrongly
 
 
 def test_counting_errors_are_absolute_and_lamm_reads_silence_as_zero() -> None:
-    chosen = task("counting")
-    assert chosen.score(sample(7, source_dataset="bccd"), "five").parts["mae"] == Part(2, 1)
-    silent = chosen.score(sample(7, source_dataset="bccd"), "many")
+    chosen = task("bccd_counting")
+    right = chosen.score(sample(7), "five")
+    assert right.parts["mae"] == Part(2, 1) and right.value == pytest.approx(5 / 7)
+    silent = chosen.score(sample(7), "many")
     assert silent.value is None and "mae" not in silent.parts
     assert silent.parts["lamm_mae"] == Part(7, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "lamm"),
+    [("(B) three", 1, 1), ("three", 1, 1), ("B", 1, 0),
+     ("The answer is B.", 1, 1), ("(A) two", 0, 0),
+     ("(A) or (B)", None, 0), ("I see three.", 1, 1), ("two or three", None, 0),
+     ("E", None, 0), ("none", None, 0), ("a dog", None, 0)],
+)  # fmt: skip
+def test_an_option_is_stated_by_letter_or_by_words(answer: str, value: float | None, lamm: int) -> None:
+    score = task("osd_vqa").score(sample(1, choices=["two", "three", "four"]), answer)
+    assert score.value == value
+    assert score.parts["lamm_accuracy"] == Part(lamm, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "lamm"),
+    [("Yes", 0, 0), ("No.", 1, 1), ("She is smiling.", 0, 0), ("She is not smiling.", 1, 1),
+     ("No, she looks sad", 1, 1), ("Yes. There is no doubt.", 0, 1),
+     ("The face is serious.", None, 0)],
+)  # fmt: skip
+def test_a_smile_is_stated_or_denied(answer: str, value: float | None, lamm: int) -> None:
+    score = task("celeba_smile").score(sample("no"), answer)
+    assert score.value == value
+    assert score.parts["lamm_accuracy"] == Part(lamm, 1)
+
+
+def test_always_yes_has_a_balanced_accuracy_of_one_half() -> None:
+    chosen = task("celeba_smile")
+    details = [chosen.score(sample(truth), "Yes").detail for truth in ("yes", "yes", "yes", "no")]
+    assert chosen.corpus[0].compute(details) == 0.5
+    assert chosen.corpus[0].compute(details[:3]) is None
+
+
+def test_scans_are_scored_by_the_boxes_of_the_objects_named(ordinary: Path, tmp_path: Path) -> None:
+    detection, grounding = (task(name) for name in ("osd_detection", "osd_grounding"))
+    found = detection.samples(ordinary, tmp_path, limit=None, seed=0)[0]
+    everything = detection.score(found, "object [obj1]; object [obj2]; object [obj9]")
+    assert everything.parts["recall_50"] == Part(2, 2) and everything.parts["proposal_recall_50"] == Part(2, 2)
+    assert everything.parts["f1_50"] == Part(4, 4)  # a number that no object has names nothing
+    assert len(everything.detail["answer_boxes"]) == 2 and len(everything.detail["answer_boxes"][0]["box"]) == 6
+    assert detection.score(found, "object [obj1]").parts["recall_50"] == Part(1, 2)
+    meant = grounding.samples(ordinary, tmp_path, limit=None, seed=0)[0]
+    hits = [grounding.score(meant, f"object [obj{number}]").parts["acc_50"].gained for number in (1, 2)]
+    assert sorted(hits) == [0, 1]
+    assert "acc_50_multiple" in grounding.score(meant, "").parts  # two objects of one class are in the scene
+
+
+def test_a_description_is_of_a_unique_object_where_no_other_has_its_class(published: Path, tmp_path: Path) -> None:
+    chosen = task("scanrefer")
+    meant = chosen.samples(published, tmp_path, limit=None, seed=0)[0]
+    near = chosen.score(meant, "[-0.250, 0.000, 0.100, 0.140, 0.100, 0.100]")  # half the height: overlap one half
+    assert near.parts["acc_50_unique"] == Part(1, 1) and "acc_50_multiple" not in near.parts
+    assert chosen.score(meant, "[9, 9, 9, 1, 1, 1]; [-0.25, 0, 0.1, 0.14, 0.1, 0.2]").value == 0  # the first box counts

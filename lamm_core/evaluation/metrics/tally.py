@@ -1,6 +1,6 @@
-"""Metrics under their true names: overlaps, matching, and intervals by resampling.
+"""Metrics that are sums of parts: their ratio, its interval by resampling, and the summary of a run.
 
-Does not know text; parsing.py turns answers into labels, numbers, boxes and points.
+Does not know answers; a task makes parts of them.
 """
 
 from __future__ import annotations
@@ -9,40 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lamm_core.evaluation.task import Part, Score
-from lamm_core.grounding import box_overlap
+from lamm_core.evaluation.task import CorpusMetric, Part, Score
 
-__all__ = ["inside", "interval", "matched", "ratio", "summary"]
-
-Box = tuple[float, float, float, float]
-
-
-def inside(point: tuple[float, float], box: Box) -> bool:
-    """Whether a point lies strictly inside a box."""
-    return box[0] < point[0] < box[2] and box[1] < point[1] < box[3]
-
-
-def matched(predicted: Sequence[tuple[str, Box]], true: Sequence[tuple[str, Box]], *, threshold: float = 0.5) -> int:
-    """How many true boxes can be given a predicted box of their own class and enough overlap, each used once.
-
-    The largest such number (maximum bipartite matching by augmenting paths), so the order of an answer is no matter.
-    """
-    edges = [
-        [j for j, (name, other) in enumerate(predicted) if name == label and box_overlap(box, other) >= threshold]
-        for label, box in true
-    ]
-    owner: dict[int, int] = {}
-
-    def assign(i: int, tried: set[int]) -> bool:
-        for j in edges[i]:
-            if j not in tried:
-                tried.add(j)
-                if j not in owner or assign(owner[j], tried):
-                    owner[j] = i
-                    return True
-        return False
-
-    return sum(assign(i, set()) for i in range(len(true)))
+__all__ = ["interval", "ratio", "summary"]
 
 
 def ratio(parts: Sequence[Part]) -> float | None:
@@ -63,7 +32,9 @@ def interval(parts: Sequence[Part], *, seed: int = 0, rounds: int = 2000) -> tup
     return float(low), float(high)
 
 
-def summary(scores: Sequence[Score], metrics: Sequence[str], *, unseen: Sequence[bool]) -> dict[str, object]:
+def summary(
+    scores: Sequence[Score], metrics: Sequence[str], *, unseen: Sequence[bool], corpus: Sequence[CorpusMetric] = ()
+) -> dict[str, object]:
     """All metrics of a run with their intervals, the unparsed answers, and the main metric on new wordings alone."""
     parts: dict[str, list[Part]] = {name: [s.parts[name] for s in scores if name in s.parts] for name in metrics}
     main = metrics[0]
@@ -72,6 +43,7 @@ def summary(scores: Sequence[Score], metrics: Sequence[str], *, unseen: Sequence
         "n": len(scores),
         "unparsed": sum(score.value is None for score in scores),
         **{name: _rounded(ratio(values)) for name, values in parts.items()},
+        **{one.name: _rounded(one.compute([score.detail for score in scores])) for one in corpus},
         "interval": _pair(interval(parts[main])),
         "intervals": {name: _pair(interval(values)) for name, values in parts.items()},
         f"{main}_unseen_wordings": _rounded(ratio(fresh)),
