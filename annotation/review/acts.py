@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from annotation.review.folding import State
 from annotation.review.forms import plain_text, turns_from
@@ -21,6 +21,12 @@ from annotation.review.tables import events, items, opinions, states, texts
 from lamm_core.errors import AnnotationError
 
 __all__ = ["append", "append_all", "locked", "locked_all", "put"]
+
+ITEM_IDS = bindparam("ids", expanding=True)
+LOCKED = select(states).where(states.c.item.in_(ITEM_IDS)).order_by(states.c.item).with_for_update()
+SECOND = select(opinions).where(opinions.c.item.in_(ITEM_IDS))
+APPENDED = insert(events).returning(events.c.number, events.c.item)
+PUT = update(states).where(states.c.item == bindparam("id"))
 
 
 def locked(connection: Connection, item: str) -> State:
@@ -33,12 +39,11 @@ def locked(connection: Connection, item: str) -> State:
 
 def locked_all(connection: Connection, ids: Sequence[str]) -> dict[str, State]:
     """The states of these items, locked in the order of their ids."""
-    query = select(states).where(states.c.item.in_(ids)).order_by(states.c.item).with_for_update()
-    rows = connection.execute(query).all()
+    rows = connection.execute(LOCKED, {"ids": list(ids)}).all()
     blind = [row.item for row in rows if row.blind]
     second = {}
     if blind:
-        second = {row.item: row for row in connection.execute(select(opinions).where(opinions.c.item.in_(blind)))}
+        second = {row.item: row for row in connection.execute(SECOND, {"ids": blind})}
     return {row.item: state_of(row, opinion_of(second.get(row.item))) for row in rows}
 
 
@@ -48,17 +53,17 @@ def append(connection: Connection, event: Event, *, batch: str = "") -> Event:
 
 
 def append_all(connection: Connection, happened: Sequence[Event], *, batch: str = "") -> list[Event]:
-    """These events, in this order, with the numbers that they were given."""
+    """These events, of as many items, with the numbers that they were given."""
     if not happened:
         return []
-    new = insert(events).returning(events.c.number, sort_by_parameter_order=True)
-    numbers = connection.execute(new, [event_row(event, batch=batch) for event in happened]).scalars().all()
-    return [replace(event, number=number) for event, number in zip(happened, numbers, strict=True)]
+    rows = connection.execute(APPENDED, [event_row(event, batch=batch) for event in happened])
+    numbers = {row.item: row.number for row in rows}
+    return [replace(event, number=numbers[event.item]) for event in happened]
 
 
 def put(connection: Connection, item: str, *, before: State, after: State) -> None:
     """Make ``after`` the state of an item: its row, its second opinion, the text that is searched."""
-    connection.execute(update(states).where(states.c.item == item).values(state_row(after)))
+    connection.execute(PUT, {"id": item, **state_row(after)})
     if before.opinion != after.opinion:
         connection.execute(delete(opinions).where(opinions.c.item == item))
         if after.opinion is not None:

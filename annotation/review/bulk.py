@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
 from annotation.review import queries
 from annotation.review.acts import append_all, locked_all, put
-from annotation.review.claims import held
 from annotation.review.database import Database
 from annotation.review.filters import Filter, Order, Preview
 from annotation.review.folding import advance, fold, standing
@@ -41,10 +40,10 @@ def preview(database: Database, filters: Filter, *, order: Order, limit: int, no
     with database.writing() as connection:
         event = queries.head(connection)
     with database.reading() as connection:
-        condition = _undecided(filters, now)
-        total = connection.execute(select(func.count()).select_from(states).where(condition)).scalar_one()
+        condition = _undecided(filters)
+        total = connection.execute(select(func.count()).select_from(states).where(condition), {"now": now}).scalar_one()
         chosen = select(states.c.item).where(condition).order_by(*queries.sorted_by(order)).limit(limit)
-        found = queries.by_ids(connection, list(connection.execute(chosen).scalars()), now=now)
+        found = queries.by_ids(connection, list(connection.execute(chosen, {"now": now}).scalars()), now=now)
     return Preview(total, found, event)
 
 
@@ -57,9 +56,9 @@ def accept_all(database: Database, reviewer: str, filters: Filter, *, event: int
     batch, done, left_out, after = f"{reviewer}-{secrets.token_hex(6)}", 0, 0, ""
     while True:
         with database.writing() as connection:
-            condition = and_(_undecided(filters, now), states.c.item > after)
+            condition = and_(_undecided(filters), states.c.item > after)
             chosen = select(states.c.item).where(condition).order_by(states.c.item).limit(CHUNK)
-            ids = list(connection.execute(chosen).scalars())
+            ids = list(connection.execute(chosen, {"now": now}).scalars())
             if not ids:
                 return Bulk(batch, done, left_out)
             before = locked_all(connection, ids)
@@ -102,15 +101,15 @@ def undo_batch(database: Database, reviewer: str, batch: str, *, now: float) -> 
     return undone
 
 
-def _undecided(filters: Filter, now: float) -> ColumnElement[bool]:
-    own = queries.meant(filters, now)
+def _undecided(filters: Filter) -> ColumnElement[bool]:
+    own = queries.meant(filters)
     status = states.c.status.in_(("draft", "skipped")) if not filters.status else states.c.status.in_(UNDECIDED)
     return and_(own, status)
 
 
 def _free(connection: Connection, ids: list[str], now: float) -> list[str]:
-    query = select(states.c.item).where(states.c.item.in_(ids), not_(held(now))).order_by(states.c.item)
-    return list(connection.execute(query).scalars())
+    query = select(states.c.item).where(states.c.item.in_(ids), not_(queries.HELD)).order_by(states.c.item)
+    return list(connection.execute(query, {"now": now}).scalars())
 
 
 def _require_undecided(filters: Filter) -> None:

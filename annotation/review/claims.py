@@ -5,18 +5,44 @@ Does not know decisions. A lease is a courtesy between people: what counts in a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.review.filters import Filter, Order
-from annotation.review.queries import meant, sorted_by
-from annotation.review.rows import live
+from annotation.review.queries import HELD, meant, sorted_by
+from annotation.review.rows import LIVE
 from annotation.review.tables import leases, opinions, states
 
-__all__ = ["Claimed", "claim", "held", "held_by", "lease", "release", "renew"]
+__all__ = ["Claimed", "claim", "drop", "held_by", "lease", "release", "renew"]
+
+IDS = leases.c.item.in_(bindparam("ids", expanding=True))
+OWN = leases.c.holder == bindparam("reviewer")
+HELD_BY = select(leases.c.item, leases.c.second).where(OWN, LIVE).order_by(leases.c.since, leases.c.item)
+RENEW = (
+    update(leases)
+    .where(IDS, OWN)
+    .values(since=bindparam("now"), until=bindparam("ends"))
+    .returning(leases.c.item)
+)  # fmt: skip
+RELEASE = delete(leases).where(IDS, OWN).returning(leases.c.item)
+DROP = delete(leases).where(leases.c.item == bindparam("id"), leases.c.second == bindparam("kind"))
 
 
 class Claimed(NamedTuple):
@@ -32,71 +58,86 @@ def claim(
 ) -> list[Claimed]:
     """Lease up to ``count`` free items: second opinions that are due first, then drafts, then what others skipped."""
     taken: list[Claimed] = []
-    for second, condition in _pools(reviewer, filters, now):
+    for second, found in _pools(filters, order):
         wanted = count - len(taken)
         if wanted <= 0:
             break
-        found = select(states.c.item, states.c.version).where(condition, not_(held(now)))
-        found = found.order_by(*(() if second else sorted_by(order))).limit(wanted)
-        rows = connection.execute(found.with_for_update(skip_locked=True, of=states)).all()
+        rows = connection.execute(found, {"reviewer": reviewer, "now": now, "wanted": wanted}).all()
         granted = lease(connection, [row.item for row in rows], reviewer, second=second, now=now, seconds=seconds)
         taken += [Claimed(row.item, row.version, second) for row in rows if row.item in granted]
     return taken
 
 
+def lease(
+    connection: Connection, ids: Sequence[str], reviewer: str, *, second: bool, now: float, seconds: float
+) -> set[str]:
+    """Give these items to the reviewer; those that were free. PostgreSQL may show some that were leased meanwhile."""
+    if not ids:
+        return set()
+    values = [
+        {"item": one, "holder": reviewer, "since": now, "until": now + seconds, "second": int(second)} for one in ids
+    ]
+    if connection.dialect.name == "sqlite":
+        rows = [connection.execute(SQLITE_LEASE, value | {"now": now}).scalar_one_or_none() for value in values]
+    else:
+        rows = [connection.execute(POSTGRESQL_LEASE, value | {"now": now}).scalar_one_or_none() for value in values]
+    return {row for row in rows if row is not None}
+
+
 def renew(connection: Connection, reviewer: str, ids: Iterable[str], *, now: float, seconds: float) -> list[str]:
     """Begin these leases anew; those that still were the reviewer's. One that ran out but was not taken is revived."""
-    own = update(leases).where(leases.c.item.in_(list(ids)), leases.c.holder == reviewer)
-    rows = connection.execute(own.values(since=now, until=now + seconds).returning(leases.c.item))
-    return [row.item for row in rows]
+    values = {"ids": list(ids), "reviewer": reviewer, "now": now, "ends": now + seconds}
+    return list(connection.execute(RENEW, values).scalars())
 
 
 def release(connection: Connection, reviewer: str, ids: Iterable[str]) -> list[str]:
     """Give these leases back; those that were the reviewer's."""
-    own = delete(leases).where(leases.c.item.in_(list(ids)), leases.c.holder == reviewer)
-    return [row.item for row in connection.execute(own.returning(leases.c.item))]
+    return list(connection.execute(RELEASE, {"ids": list(ids), "reviewer": reviewer}).scalars())
+
+
+def drop(connection: Connection, item: str, *, second: bool) -> None:
+    """End the lease of an item that has been decided, whoever held it."""
+    connection.execute(DROP, {"id": item, "kind": int(second)})
 
 
 def held_by(connection: Connection, reviewer: str, *, now: float) -> list[tuple[str, bool]]:
     """What a reviewer has open, the longest first, and whether for a second opinion."""
-    own = select(leases.c.item, leases.c.second).where(leases.c.holder == reviewer, live(now))
-    return [(row.item, bool(row.second)) for row in connection.execute(own.order_by(leases.c.since, leases.c.item))]
+    return [(row.item, bool(row.second)) for row in connection.execute(HELD_BY, {"reviewer": reviewer, "now": now})]
 
 
-def held(now: float) -> ColumnElement[bool]:
-    """The condition on the state table that somebody has the item open."""
-    return exists().where(leases.c.item == states.c.item, live(now))
-
-
-def _pools(reviewer: str, filters: Filter, now: float) -> Iterator[tuple[bool, ColumnElement[bool]]]:
+@lru_cache(maxsize=256)
+def _pools(filters: Filter, order: Order) -> Sequence[tuple[bool, Select[Any]]]:
     """Where to look, in turn; each condition lies along an index, so that a million items cost no more than ten."""
+    common = meant(filters)
     if filters.status:
-        yield False, meant(filters, now)
-        return
-    common = meant(filters, now)
-    # Two ranges instead of one inequality, which no index serves.
-    for others in (states.c.decided_by < reviewer, states.c.decided_by > reviewer):
-        yield True, and_(states.c.second == "wanted", others, common)
+        return [(False, _free(common, order))]
+    me = bindparam("reviewer")
+    # Two ranges instead of one inequality, which no index serves; and 'wanted' is written out, not a parameter, because
+    # only then do databases see that their partial index serves.
+    others = or_(states.c.decided_by < me, states.c.decided_by > me)
+    due = and_(states.c.second == literal_column("'wanted'"), others, common)
     # Whoever gave the second opinion first is not asked for the first one too.
-    gave = exists().where(opinions.c.item == states.c.item, opinions.c.actor == reviewer)
-    yield False, and_(states.c.status == "draft", or_(states.c.blind == 0, not_(gave)), common)
-    yield False, and_(states.c.status == "skipped", states.c.decided_by != reviewer, common)
+    gave = exists().where(opinions.c.item == states.c.item, opinions.c.actor == me)
+    drafts = and_(states.c.status == "draft", or_(states.c.blind == 0, not_(gave)), common)
+    skipped = and_(states.c.status == "skipped", states.c.decided_by != me, common)
+    return [(True, _free(due, None)), (False, _free(drafts, order)), (False, _free(skipped, order))]
 
 
-def lease(
-    connection: Connection, ids: Sequence[str], reviewer: str, *, second: bool, now: float, seconds: float
-) -> set[str]:
-    """The items among these whose lease could be had: PostgreSQL may have shown some that were leased meanwhile."""
-    if not ids:
-        return set()
-    values: list[dict[str, Any]] = [
-        {"item": one, "holder": reviewer, "since": now, "until": now + seconds, "second": int(second)} for one in ids
-    ]
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    new = insert(leases).values(values)
-    put = new.on_conflict_do_update(
+def _free(condition: ColumnElement[bool], order: Order | None) -> Select[Any]:
+    found = select(states.c.item, states.c.version).where(condition, not_(HELD))
+    if order is not None:
+        found = found.order_by(*sorted_by(order))
+    return found.limit(bindparam("wanted")).with_for_update(skip_locked=True, of=states)
+
+
+def _upsert(insert: Any) -> Any:
+    new = insert(leases)
+    return new.on_conflict_do_update(
         index_elements=[leases.c.item],
         set_={name: new.excluded[name] for name in ("holder", "since", "until", "second")},
-        where=not_(live(now)),
-    )
-    return {row.item for row in connection.execute(put.returning(leases.c.item))}
+        where=not_(LIVE),
+    ).returning(leases.c.item)
+
+
+SQLITE_LEASE = _upsert(sqlite.insert)
+POSTGRESQL_LEASE = _upsert(postgresql.insert)

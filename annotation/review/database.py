@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from annotation.review.turnstile import Turnstile
 from lamm_core.errors import AnnotationError
 
 __all__ = ["Database"]
@@ -36,8 +37,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = Path(self.url.database) if self.is_sqlite and self.url.database else None
         self._identity: tuple[int, int] | None = None
-        # Threads of one process queue here, in order, instead of polling SQLite's lock.
-        self._writing = threading.Lock() if self.is_sqlite else nullcontext()
+        self._turnstile = Turnstile(self._file.with_name(self._file.name + ".lock")) if self._file else None
+        self._open = threading.local()
         self.engine = _sqlite(self.url, patience) if self.is_sqlite else _postgresql(self.url, patience)
 
     @property
@@ -54,16 +55,27 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is carried out whole, at the end of the block, or not at all."""
-        with self._in_words(), self._writing, self.engine.connect() as plain:
+        """A transaction that is carried out whole, at the end of the outermost block of this thread, or not at all."""
+        outer: Connection | None = getattr(self._open, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with self._in_words(), self._turn(), self.engine.connect() as plain:
             self._require_file()
             connection = plain.execution_options(writes=True)
             with connection.begin():
-                yield connection
+                self._open.connection = connection
+                try:
+                    yield connection
+                finally:
+                    del self._open.connection
 
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._turnstile.through(self.patience) if self._turnstile else nullcontext()
 
     def _require_file(self) -> None:
         """SQLite goes on writing into a file that was deleted under it, and all of that is lost."""
@@ -97,10 +109,14 @@ class Database:
                 "just now; try again in a moment."
             ) from error
         except DBAPIError as error:
-            raise AnnotationError(self._explained(error)) from error
+            raise AnnotationError(self._explained(str(error.orig), lost=error.connection_invalidated)) from error
+        except TimeoutError as error:
+            raise AnnotationError(self._explained("locked")) from error
+        except OSError as error:
+            raise AnnotationError(self._explained(f"unable to open: {error.strerror}")) from error
 
-    def _explained(self, error: DBAPIError) -> str:
-        reason = str(error.orig).strip().split("\n")[0]
+    def _explained(self, text: str, *, lost: bool = False) -> str:
+        reason = text.strip().split("\n")[0]
         low = reason.lower()
         if "locked" in low or "lock timeout" in low or "busy" in low:
             return (
@@ -120,7 +136,7 @@ class Database:
                 f"{self.name} is damaged or no review database ({reason}). Open another file, or bring back a copy "
                 "of this one."
             )
-        if error.connection_invalidated or "connect" in low or "terminating" in low or "server closed" in low:
+        if lost or "connect" in low or "terminating" in low or "server closed" in low:
             return (
                 f"The review database {self.name} does not answer ({reason}). Nothing was saved just now and nothing "
                 "saved before is lost. Start the server or mend the connection, then try again."

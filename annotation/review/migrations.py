@@ -60,7 +60,17 @@ def _first(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first,)
+def _second_opinions_by_state(connection: Connection) -> None:
+    """Partial indexes whose condition the statements repeat to the letter; the general one was passed over."""
+    _run(
+        connection,
+        "DROP INDEX states_second",
+        "CREATE INDEX states_wanted ON states (decided_by) WHERE second = 'wanted'",
+        "CREATE INDEX states_disagreed ON states (item) WHERE second = 'disagreed'",
+    )
+
+
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first, _second_opinions_by_state)
 
 
 def migrate(connection: Connection, *, steps: Sequence[Callable[[Connection], None]] = MIGRATIONS) -> int:

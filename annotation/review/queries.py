@@ -1,6 +1,7 @@
 """Reading the queue: which items a filter means, in which order, how many.
 
-Does not know how anything comes to be or changes.
+Does not know how anything comes to be or changes. Statements are built once for each filter and take what changes from
+call to call (the time, the reviewer, the page) as parameters: building them costs more than running them.
 """
 
 from __future__ import annotations
@@ -8,18 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from annotation.review.filters import Filter, Order, Page
 from annotation.review.folding import Opinion
 from annotation.review.items import Event, Item
-from annotation.review.rows import event_of, item_of, items_with_states, live, opinion_of
+from annotation.review.rows import FULL_ITEMS, LIVE, event_of, item_of, opinion_of
 from annotation.review.tables import events, findings, items, leases, opinions, states, texts
 from lamm_core.errors import AnnotationError
 
-__all__ = ["by_ids", "counts", "disagreeing", "head", "history", "meant", "search", "sorted_by"]
+__all__ = ["HELD", "by_ids", "counts", "disagreeing", "head", "history", "meant", "search", "sorted_by"]
 
 COUNTED = {
     "status": states.c.status,
@@ -28,20 +43,22 @@ COUNTED = {
     "reviewer": states.c.decided_by,
 }
 DAY_SECONDS = 86_400
+DAY = func.floor(states.c.decided / DAY_SECONDS)
+
+HELD = exists().where(leases.c.item == states.c.item, LIVE)
+"""That somebody has the item open at the time ``now``."""
+
+HELD_AS_DRAFT = exists().where(leases.c.item == states.c.item, leases.c.second == 0, LIVE)
+CHOSEN = FULL_ITEMS.where(items.c.id.in_(bindparam("ids", expanding=True)))
+HISTORY = select(events).where(events.c.item == bindparam("item")).order_by(events.c.number)
 
 
-def meant(filters: Filter, now: float) -> ColumnElement[bool]:
-    """The condition on the state table that a filter stands for."""
-    held = exists().where(leases.c.item == states.c.item, leases.c.second == 0, live(now))
+@lru_cache(maxsize=256)
+def meant(filters: Filter) -> ColumnElement[bool]:
+    """The condition on the state table, at the time ``now``, that a filter stands for."""
     conditions: list[ColumnElement[bool]] = []
     if filters.status:
-        plain = [one for one in filters.status if one != "claimed"]
-        either: list[ColumnElement[bool]] = [states.c.status.in_(plain)] if plain else []
-        if "claimed" in filters.status and "draft" not in filters.status:
-            either.append(and_(states.c.status == "draft", held))
-        elif "draft" in filters.status and "claimed" not in filters.status:
-            conditions.append(or_(states.c.status != "draft", not_(held)))
-        conditions.append(or_(*either))
+        conditions.append(_of_status(filters.status))
     if filters.kind:
         conditions.append(states.c.kind == filters.kind)
     if filters.source:
@@ -53,7 +70,7 @@ def meant(filters: Filter, now: float) -> ColumnElement[bool]:
     for word in filters.text.casefold().replace("\0", " ").split():
         found = texts.c.text.contains(word, autoescape=True)
         conditions.append(exists().where(texts.c.item == states.c.item, found))
-    return and_(*conditions) if conditions else ~false()
+    return and_(true(), *conditions)
 
 
 def sorted_by(order: Order) -> tuple[ColumnElement[Any], ...]:
@@ -68,11 +85,11 @@ def sorted_by(order: Order) -> tuple[ColumnElement[Any], ...]:
 
 def search(connection: Connection, filters: Filter, *, order: Order, limit: int, after: str | None, now: float) -> Page:
     """One page of a filter, beginning after the key that the page before ended with."""
-    condition = meant(filters, now)
+    condition = meant(filters)
     if after is not None:
         condition = and_(condition, _beyond(order, after))
     chosen = select(states.c.item).where(condition).order_by(*sorted_by(order)).limit(limit + 1)
-    ids = [row.item for row in connection.execute(chosen)]
+    ids = list(connection.execute(chosen, {"now": now}).scalars())
     found = by_ids(connection, ids[:limit], now=now)
     return Page(found, _key(order, found[-1]) if len(ids) > limit else None)
 
@@ -80,39 +97,33 @@ def search(connection: Connection, filters: Filter, *, order: Order, limit: int,
 def by_ids(connection: Connection, ids: Sequence[str] | Mapping[str, bool], *, now: float) -> list[Item]:
     """These items in this order; those that are not there are left out. A mapping says which for a second opinion."""
     second = ids if isinstance(ids, Mapping) else {}
-    rows = {row.id: row for row in connection.execute(items_with_states(now).where(items.c.id.in_(list(ids))))}
+    rows = {row.id: row for row in connection.execute(CHOSEN, {"ids": list(ids), "now": now})}
     return [item_of(rows[one], second=second.get(one, False)) for one in ids if one in rows]
 
 
 def counts(connection: Connection, filters: Filter, *, by: str, now: float) -> dict[str, int]:
     """How many items a filter means, by status, kind, source, reviewer or day of the decision (UTC)."""
-    column: ColumnElement[Any]
-    if by == "day":
-        column = func.floor(states.c.decided / DAY_SECONDS)
-    elif by in COUNTED:
-        column = COUNTED[by]
-    else:
+    if by != "day" and by not in COUNTED:
         raise AnnotationError(f"Items are not counted by {by!r}; known: {', '.join((*COUNTED, 'day'))}.")
-    query: Select[Any] = select(column.label("value"), func.count().label("many")).where(meant(filters, now))
+    column: ColumnElement[Any] = DAY if by == "day" else COUNTED[by]
+    query: Select[Any] = select(column.label("value"), func.count().label("many")).where(meant(filters))
     if by in ("reviewer", "day"):
         query = query.where(states.c.decided_by != "")
-    rows = connection.execute(query.group_by(column).order_by(column)).all()
-    found = {str(int(row.value)) if by == "day" else str(row.value): int(row.many) for row in rows}
+    rows = connection.execute(query.group_by(column).order_by(column), {"now": now}).all()
     if by == "day":
-        return {_day(int(number)): count for number, count in found.items()}
-    if by == "status" and "draft" in found:
+        return {_day(int(row.value)): int(row.many) for row in rows}
+    found = {str(row.value): int(row.many) for row in rows}
+    if by == "status" and "draft" in found and not filters.status:
         held = select(func.count()).select_from(leases.join(states, states.c.item == leases.c.item))
-        held = held.where(states.c.status == "draft", leases.c.second == 0, live(now), meant(filters, now))
-        claimed = connection.execute(held).scalar_one()
-        if claimed and not filters.status:
-            found |= {"draft": found["draft"] - claimed, "claimed": claimed}
+        held = held.where(states.c.status == "draft", leases.c.second == 0, LIVE, meant(filters))
+        claimed = connection.execute(held, {"now": now}).scalar_one()
+        found |= {"draft": found["draft"] - claimed, "claimed": claimed}
     return found
 
 
 def history(connection: Connection, item: str) -> list[Event]:
     """What happened to an item, in order."""
-    rows = connection.execute(select(events).where(events.c.item == item).order_by(events.c.number))
-    return [event_of(row) for row in rows]
+    return [event_of(row) for row in connection.execute(HISTORY, {"item": item})]
 
 
 def head(connection: Connection) -> int:
@@ -125,11 +136,27 @@ def head(connection: Connection) -> int:
 
 def disagreeing(connection: Connection, *, limit: int, after: str | None) -> dict[str, Opinion]:
     """The second opinions of items that two people thought differently of, by item in the order of ids."""
-    query = select(opinions).join(states, states.c.item == opinions.c.item).where(states.c.second == "disagreed")
+    # Written out, not a parameter: only then do databases see that their partial index serves.
+    query = select(opinions).join(states, states.c.item == opinions.c.item)
+    query = query.where(states.c.second == literal_column("'disagreed'"))
     if after is not None:
-        query = query.where(opinions.c.item > after)
-    rows = connection.execute(query.order_by(opinions.c.item).limit(limit))
+        query = query.where(states.c.item > after)
+    rows = connection.execute(query.order_by(states.c.item).limit(limit))
     return {row.item: opinion for row in rows if (opinion := opinion_of(row)) is not None}
+
+
+def _of_status(wanted: Sequence[str]) -> ColumnElement[bool]:
+    """Items of these; ``claimed`` are the drafts that somebody has open, ``draft`` those that nobody has."""
+    plain = [one for one in wanted if one not in ("claimed", "draft")]
+    either: list[ColumnElement[bool]] = [states.c.status.in_(plain)] if plain else []
+    drafts = states.c.status == "draft"
+    if "claimed" in wanted and "draft" in wanted:
+        either.append(drafts)
+    elif "claimed" in wanted:
+        either.append(and_(drafts, HELD_AS_DRAFT))
+    elif "draft" in wanted:
+        either.append(and_(drafts, not_(HELD_AS_DRAFT)))
+    return or_(*either)
 
 
 def _beyond(order: Order, after: str) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Double, Row, Select, and_, bindparam, select
 
 from annotation.review.folding import Opinion, State
 from annotation.review.forms import boxes_from, checks_from, dump, turns_from
@@ -18,11 +18,12 @@ from annotation.review.items import Event, Item
 from annotation.review.tables import events, items, leases, opinions, states
 
 __all__ = [
+    "FULL_ITEMS",
+    "LIVE",
+    "NOW",
     "event_of",
     "event_row",
     "item_of",
-    "items_with_states",
-    "live",
     "opinion_of",
     "opinion_row",
     "state_of",
@@ -33,38 +34,36 @@ __all__ = [
 SKEW_SECONDS = 60.0  # by which the clocks of two machines may differ
 
 
-def live(now: float) -> Any:
-    """Leases that hold at ``now``. One that began later was taken by a clock that has been put back since."""
-    return and_(leases.c.until > now, leases.c.since <= now + SKEW_SECONDS)
+NOW = bindparam("now", type_=Double())
+LIVE = and_(leases.c.until > NOW, leases.c.since <= NOW + SKEW_SECONDS)
+"""Leases that hold at the time ``now``. One that began later was taken by a clock that has been put back since."""
 
-
-def items_with_states(now: float) -> Select[Any]:
-    """Everything an `Item` is made of, for a WHERE to follow."""
-    return (
-        select(
-            items,
-            states.c.version,
-            states.c.status,
-            states.c.added,
-            states.c.event,
-            states.c.turns.label("edited_turns"),
-            states.c.boxes,
-            states.c.reason,
-            states.c.note,
-            states.c.decided_by,
-            states.c.decided,
-            states.c.blind,
-            leases.c.holder,
-            leases.c.until,
-            leases.c.second.label("held_for_second"),
-        )
-        .join(states, states.c.item == items.c.id)
-        .outerjoin(leases, and_(leases.c.item == items.c.id, live(now)))
+FULL_ITEMS: Select[Any] = (
+    select(
+        items,
+        states.c.version,
+        states.c.status,
+        states.c.added,
+        states.c.event,
+        states.c.turns.label("edited_turns"),
+        states.c.boxes,
+        states.c.reason,
+        states.c.note,
+        states.c.decided_by,
+        states.c.decided,
+        states.c.blind,
+        leases.c.holder,
+        leases.c.until,
+        leases.c.second.label("held_for_second"),
     )
+    .join(states, states.c.item == items.c.id)
+    .outerjoin(leases, and_(leases.c.item == items.c.id, LIVE))
+)
+"""Everything an `Item` is made of, for a WHERE to follow."""
 
 
 def item_of(row: Row[Any], *, second: bool = False) -> Item:
-    """The item of a row of `items_with_states`; for a ``second`` opinion without what the first decision left."""
+    """The item of a row of `FULL_ITEMS`; for a ``second`` opinion without what the first decision left."""
     draft = turns_from(json.loads(row.turns))
     waiting = second or row.status == "draft"
     held = row.holder is not None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from annotation.review import bulk, claims, queries
 from annotation.review.acts import append, append_all, locked, put
@@ -24,7 +25,7 @@ from annotation.review.forms import boxes_to, require_conversation, turns_to
 from annotation.review.items import DECISIONS, REASONS, Action, Box, Draft, Event, Item, Seen, Status
 from annotation.review.migrations import migrate
 from annotation.review.rows import event_of, with_state
-from annotation.review.tables import events, leases
+from annotation.review.tables import events
 from lamm_core.conversation import Turn
 from lamm_core.errors import AnnotationError, StaleItem
 from lamm_core.registry import nearest
@@ -70,6 +71,12 @@ class ReviewStore:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Save everything this thread does in the block at once, or nothing of it: a decision and the next claim."""
+        with self.database.writing():
+            yield
 
     # What comes in.
 
@@ -299,7 +306,7 @@ class ReviewStore:
             event = Event(0, seen.id, reviewer, now, action, before.version, version, reason, spent, brought)
             after = advance(before, append(connection, event))
             put(connection, seen.id, before=before, after=after)
-            connection.execute(delete(leases).where(leases.c.item == seen.id, leases.c.second == int(seen.second)))
+            claims.drop(connection, seen.id, second=seen.second)
             return self._views(connection, [(seen.id, seen.second)], now)[0]
 
     def _stale(self, connection: Connection, seen: Seen, attempt: dict[str, Any], now: float) -> StaleItem:
