@@ -6,7 +6,7 @@ Does not know the page: it maps one conversation to the next and never raises wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,8 +64,17 @@ class ChatService:
 
     def stream(self, thread: Thread, sampling: Sampling) -> Iterator[Thread]:
         """Answer the newest question; every value is the conversation so far. A failure ends in a notice."""
-        if not thread.waiting:
-            return
+        if thread.waiting:
+            thread = thread.answered(None)
+            yield from self._guarded(thread, lambda stop: self._answer(thread, sampling, stop))
+
+    def compare(self, thread: Thread, sampling: Sampling, *, model: str) -> Iterator[Thread]:
+        """Ask the newest question of another model or adapter; its answer stands beside the one there is."""
+        if thread.exchanges and not thread.waiting:
+            yield from self._guarded(thread, lambda stop: self._compare(thread, sampling, stop, model))
+
+    def _guarded(self, thread: Thread, answer: Callable[[threading.Event], Iterator[Thread]]) -> Iterator[Thread]:
+        """What ``answer`` yields until it is told to stop; nothing where an answer is written already."""
         stop = threading.Event()
         with self._lock:
             if thread.key in self._stops:
@@ -75,10 +84,9 @@ class ChatService:
             if thread.key in self._stopped_early:
                 stop.set()
                 self._stopped_early.discard(thread.key)
-        thread = thread.answered(None)
         try:
-            yield from self._answer(thread, sampling, stop)
-        except Exception as error:  # the page must stay up whatever the model does; explain() logs what is not ours
+            yield from answer(stop)
+        except Exception as error:  # the page must stay up whatever the model does; explain() logs the rest
             yield _given_back(thread, explain(error))
         finally:
             stop.set()
@@ -87,11 +95,22 @@ class ChatService:
                 self._lock.notify_all()
 
     def _answer(self, thread: Thread, sampling: Sampling, stop: threading.Event) -> Iterator[Thread]:
+        for answer in self._said(thread, sampling, stop):
+            yield thread.answered(answer)
+
+    def _compare(self, thread: Thread, sampling: Sampling, stop: threading.Event, model: str) -> Iterator[Thread]:
+        thread = replace(thread, notice=None)
+        yield thread.compared(Answer(model=model, adapter=sampling.adapter))
+        for answer in self._said(thread, sampling, stop, model=model):
+            yield thread.compared(answer)
+
+    def _said(self, thread: Thread, sampling: Sampling, stop: threading.Event, *, model: str = "") -> Iterator[Answer]:
+        """The answer to the newest question while it grows, by the chosen model or the one named."""
         from lamm_core.inference.sampling import Generation  # imports torch, which the page does without until now
 
-        ready = self.shelf.wait(stop)
+        ready = self.shelf.wait(stop, model)
         if ready is None:
-            yield thread.answered(Answer(finished=True, stopped=True))
+            yield Answer(model=model, adapter=sampling.adapter, finished=True, stopped=True)
             return
         status, loaded = ready
         settings = Generation(
@@ -111,8 +130,8 @@ class ChatService:
                 first_token_seconds=piece.first_token_seconds,
                 tokens_per_second=piece.tokens_per_second,
             )
-            yield thread.answered(answer)
-        yield thread.answered(replace(answer, text=answer.text.strip(), finished=True, stopped=stop.is_set()))
+            yield answer
+        yield replace(answer, text=answer.text.strip(), finished=True, stopped=stop.is_set())
 
     def stop(self, thread: Thread) -> None:
         """Make the running answer end, or the one that waits for its turn; the model computes no further token."""
@@ -133,14 +152,14 @@ class ChatService:
         if not thread.exchanges or self.running(thread):
             return thread
         newest = thread.exchanges[-1]
-        newest = replace(newest, answer=None, earlier=newest.answer, cloud=cloud or newest.cloud)
+        newest = replace(newest, answer=None, other=None, earlier=newest.answer, cloud=cloud or newest.cloud)
         return replace(self._to_answer(thread), exchanges=(*thread.exchanges[:-1], newest))
 
     def edit(self, thread: Thread, position: int, text: str) -> Thread:
         """Ask the question at ``position`` (counted in exchanges) anew; what followed it is dropped."""
         if self.running(thread) or not 0 <= position < len(thread.exchanges) or not text.strip():
             return thread
-        changed = replace(thread.exchanges[position], question=text.strip(), answer=None, earlier=None)
+        changed = replace(thread.exchanges[position], question=text.strip(), answer=None, other=None, earlier=None)
         return replace(self._to_answer(thread), exchanges=(*thread.exchanges[:position], changed))
 
     def undo(self, thread: Thread) -> tuple[Thread, Exchange | None]:
@@ -183,6 +202,8 @@ class ChatService:
 def _given_back(thread: Thread, notice: Notice) -> Thread:
     """After a failure: the answer there was before a retry, or else the question back to whoever wrote it."""
     newest = thread.exchanges[-1]
+    if not thread.waiting:  # another model was asked; the answer there is stays
+        return replace(thread.compared(None), notice=notice)
     if newest.earlier is not None:
         return replace(thread.answered(newest.earlier), notice=notice)
     return replace(thread, exchanges=thread.exchanges[:-1], notice=notice, returned=newest)

@@ -6,15 +6,22 @@ Does not know Gradio nor how the values are drawn.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from app.conversation import Answer, Thread, facts
+from app.chat import ADAPTER_CHOICES
+from app.conversation import Answer, Thread, called, facts
+from app.marks import Sent
+from app.shelf import ModelCard
 
 __all__ = [
+    "actions_value",
     "as_words",
+    "compare_choices",
+    "comparison_value",
     "facts_line",
     "marks_value",
     "messages",
@@ -71,23 +78,68 @@ def pictures_value(thread: Thread) -> list[dict[str, Any]]:
 
 
 def marks_value(thread: Thread) -> dict[str, Any]:
-    """Boxes and points of the newest answer, with the words that name them."""
-    answer = thread.newest_answer or Answer()
+    """Boxes and points of the newest answer, with the words that name them, and those it is compared with."""
+    answer, other = thread.newest_answer or Answer(), thread.other_answer
+    if other is None:
+        return {"writing": thread.waiting, "marks": _marks(answer, "")}
+    return {"writing": not other.finished, "marks": [*_marks(answer, "a"), *_marks(other, "b")]}
+
+
+def _marks(answer: Answer, side: str) -> list[dict[str, Any]]:
+    """``side`` is a or b where two answers are compared: it colours the mark and stands before its label."""
+    return [
+        {
+            "label": f"{side.upper()} · {label}" if side else label,
+            "place": list(mark.place),
+            # The text of the other answer does not stand in the thread.
+            "phrase": "" if side == "b" else as_words(answer.text[mark.start : mark.end]),
+            "side": side,
+        }
+        for number, mark in enumerate(answer.marks, start=1)
+        for label in (mark.label or f"no. {number}",)
+    ]
+
+
+def actions_value(thread: Thread, cards: Sequence[ModelCard], sent: Sent | None = None) -> dict[str, Any]:
+    """What can be done with the newest answer: send it to review, compare it with what another says."""
+    answer = thread.newest_answer
+    ready = answer is not None and answer.finished
     return {
-        "writing": thread.waiting,
-        "marks": [
-            {
-                "label": mark.label or f"no. {number}",
-                "place": list(mark.place),
-                "phrase": as_words(answer.text[mark.start : mark.end]),
-            }
-            for number, mark in enumerate(answer.marks, start=1)
-        ],
+        "ready": ready,
+        "choices": compare_choices(answer, cards) if ready and answer is not None else [],
+        "sent": "" if sent is None else sent.text,
+        "failed": sent is not None and sent.failed,
     }
 
 
-def facts_line(thread: Thread) -> str:
-    """What the newest answer took, as escaped HTML; empty when there is nothing to say."""
+def compare_choices(answer: Answer, cards: Sequence[ModelCard]) -> list[dict[str, str]]:
+    """Every other adapter of the same model, and every other model, first without an adapter chosen."""
+    same = [(card.name, adapter) for card in cards if card.name == answer.model
+            for adapter in (*ADAPTER_CHOICES, *card.adapters) if adapter != answer.adapter]  # fmt: skip
+    others = [(card.name, adapter) for card in cards if card.name != answer.model for adapter in ADAPTER_CHOICES]
+    return [{"model": name, "adapter": adapter, "label": called(name, adapter)} for name, adapter in (*same, *others)]
+
+
+def comparison_value(thread: Thread) -> dict[str, Any]:
+    """The newest answer and the one beside it, as plain text; no sides where nothing is compared."""
+    answer, other = thread.newest_answer, thread.other_answer
+    if answer is None or other is None:
+        return {"sides": []}
+    return {
+        "sides": [
+            {
+                "side": side,
+                "name": called(one.model, one.adapter),
+                "text": one.text or ("(no words)" if one.finished else ""),
+                "facts": facts(one) if one.finished else "writing",
+            }
+            for side, one in (("a", answer), ("b", other))
+        ]
+    }
+
+
+def facts_line(thread: Thread, sent: Sent | None = None) -> str:
+    """What the newest answer took, and that it was sent to review, as escaped HTML; empty where nothing is to say."""
     answer = thread.newest_answer
     if answer is None and thread.waiting:
         return '<span class="writing">waiting for the model</span>'
@@ -95,7 +147,8 @@ def facts_line(thread: Thread) -> str:
         return ""
     state = "" if answer.finished else '<span class="writing">writing</span> '
     by = f" · {escape(answer.model)}" if answer.model else ""
-    return f"{state}{escape(facts(answer))}{by}"
+    waits = f' · <span role="status">{escape(sent.text)}</span>' if sent is not None and not sent.failed else ""
+    return f"{state}{escape(facts(answer))}{by}{waits}"
 
 
 def notice_line(thread: Thread) -> str:

@@ -14,7 +14,7 @@ from app.feedback import Notice
 from lamm_core.conversation import Media, Turn
 from lamm_core.grounding import find_boxes, find_points
 
-__all__ = ["Answer", "Cloud", "Exchange", "Mark", "Picture", "Thread", "facts", "marks_in"]
+__all__ = ["Answer", "Cloud", "Exchange", "Mark", "Picture", "Thread", "answer_name", "called", "facts", "marks_in"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ class Answer:
 class Exchange:
     """A question with its pictures or about its cloud, and the answer as far as there is one.
 
-    ``earlier`` comes back if a retry fails.
+    ``earlier`` comes back if a retry fails, ``other`` is what another model or adapter says to the same question.
     """
 
     question: str
     pictures: tuple[Picture, ...] = ()
     answer: Answer | None = None
     earlier: Answer | None = None
+    other: Answer | None = None
     cloud: Cloud | None = None
 
 
@@ -108,14 +109,25 @@ class Thread:
         """All pictures in the order they were shown."""
         return tuple(picture for exchange in self.exchanges for picture in exchange.pictures)
 
+    @property
+    def other_answer(self) -> Answer | None:
+        """What the newest answer is compared with."""
+        return self.exchanges[-1].other if self.exchanges else None
+
     def answered(self, answer: Answer | None) -> Thread:
         """The same conversation with this answer to the newest question."""
         return replace(self, exchanges=(*self.exchanges[:-1], replace(self.exchanges[-1], answer=answer)))
 
+    def compared(self, other: Answer | None) -> Thread:
+        """The same conversation with this answer beside the newest one."""
+        return replace(self, exchanges=(*self.exchanges[:-1], replace(self.exchanges[-1], other=other)))
+
     def settled(self) -> Thread:
         """The same conversation as if its unfinished answer had been stopped; a question without any is dropped."""
         if not self.waiting:
-            return self
+            other = self.other_answer
+            unfinished = other is not None and not other.finished
+            return self.compared(replace(other, finished=True, stopped=True)) if other and unfinished else self
         if self.newest_answer is None:
             return replace(self, exchanges=self.exchanges[:-1])
         return self.answered(replace(self.newest_answer, finished=True, stopped=True))
@@ -151,8 +163,8 @@ class Thread:
                         for picture in exchange.pictures
                     ],
                     "cloud": exchange.cloud and exchange.cloud.name,
-                    "answer": exchange.answer
-                    and {**asdict(exchange.answer), "marks": [asdict(mark) for mark in exchange.answer.marks]},
+                    "answer": _answer_json(exchange.answer),
+                    "compared_with": _answer_json(exchange.other),
                 }
                 for exchange in self.exchanges
             ],
@@ -165,9 +177,23 @@ class Thread:
             lines += [f"*Picture: {picture.name}*" for picture in exchange.pictures]
             lines += [f"*Point cloud: {exchange.cloud.name}*"] if exchange.cloud is not None else []
             lines += [f"**You:** {exchange.question}", ""]
-            if exchange.answer is not None:
-                lines += [f"**{exchange.answer.model}:** {exchange.answer.text}", "", f"*{facts(exchange.answer)}*", ""]
+            for answer in filter(None, (exchange.answer, exchange.other)):
+                lines += [f"**{answer_name(exchange, answer)}:** {answer.text}", "", f"*{facts(answer)}*", ""]
         return "\n".join(lines)
+
+
+def answer_name(exchange: Exchange, answer: Answer) -> str:
+    """Who gave an answer: the model, and its adapter where the same model is compared with itself."""
+    both = [one for one in (exchange.answer, exchange.other) if one is not None]
+    if len(both) < 2 or both[0].model != both[1].model:
+        return answer.model
+    return called(answer.model, answer.adapter)
+
+
+def called(model: str, adapter: str) -> str:
+    """A model with the choice of its adapter, in words."""
+    words = {"": "automatic adapter", "automatic": "automatic adapter", "none": "no adapter"}
+    return f"{model}, {words.get(adapter, f'adapter {adapter}')}"
 
 
 def facts(answer: Answer) -> str:
@@ -182,6 +208,10 @@ def facts(answer: Answer) -> str:
     if answer.stopped:
         parts.append("stopped")
     return " · ".join(parts)
+
+
+def _answer_json(answer: Answer | None) -> dict[str, Any] | None:
+    return None if answer is None else {**asdict(answer), "marks": [asdict(mark) for mark in answer.marks]}
 
 
 def marks_in(text: str) -> tuple[Mark, ...]:

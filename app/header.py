@@ -20,6 +20,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("Esc", "stop the answer"),
     ("R", "retry: another answer to the same question"),
     ("U", "undo: take the last question back"),
+    ("M", "send the newest answer to review"),
     ("N", "new chat, in the tab that is open"),
     ("B", "boxes on or off"),
     ("D", "dark or light"),

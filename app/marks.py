@@ -21,13 +21,16 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from app.conversation import Thread, marks_in
+from app.conversation import Thread, answer_name, marks_in
+from app.feedback import explain
 from lamm_core.conversation import Media
 from lamm_core.errors import AnnotationError
 
-__all__ = ["MarkBook", "Marked", "MarkedItem", "placed_boxes", "turn_to_mark"]
+__all__ = ["MarkBook", "Marked", "MarkedItem", "Sent", "placed_boxes", "send_turn", "turn_to_mark"]
 
 FILE_NAME = "marked.jsonl"
+_VISITOR = "visitor"  # somebody who did not have to say who they are
+Things = Callable[[str], Sequence[Mapping[str, Any]]]  # what an answer points at
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,13 @@ class Marked(NamedTuple):
     waiting: int
 
 
+class Sent(NamedTuple):
+    """What is said about something that was to be marked."""
+
+    text: str
+    failed: bool = False
+
+
 class MarkBook:
     """The file of marked items in ``folder``. Marking what waits already changes nothing."""
 
@@ -75,9 +85,7 @@ class MarkBook:
                     self._append("".join(f"{line}\n" for line in lines))
                 return Marked(len(fresh), len(waiting) + len(fresh))
         except OSError as error:
-            raise AnnotationError(
-                f"Nothing was marked: {error.filename or self.file} could not be read or written ({error.strerror})."
-            ) from error
+            raise _not_marked(error, self.file) from error
 
     def waiting(self) -> int:
         """How many records wait in the file."""
@@ -138,35 +146,62 @@ class MarkBook:
                 yield record
 
 
-def turn_to_mark(thread: Thread, *, boxes: Sequence[Mapping[str, Any]] | None = None) -> MarkedItem | None:
-    """The newest question with its answer; None while there is no finished one.
+def send_turn(book: MarkBook, thread: Thread, *, marked_by: str, things: Things | None = None) -> Sent:
+    """Mark the newest question with its answers, and say so in words a person reads. Raises nothing they caused."""
+    try:
+        item = turn_to_mark(thread, things=things)
+        if item is None:
+            return Sent("There is no finished answer to send yet.", failed=True)
+        added, waiting = book.add([item], marked_by=marked_by or _VISITOR)
+    except Exception as error:  # a full disk or a vanished picture; explain() logs the rest
+        return Sent(explain(error).text, failed=True)
+    wait = f"{waiting} {'waits' if waiting == 1 else 'wait'} for review."
+    return Sent(f"Sent. {wait}" if added else f"Sent before. {wait}")
 
-    ``boxes`` are what the answer points at; those in its text where they are not given.
+
+def turn_to_mark(thread: Thread, *, things: Things | None = None) -> MarkedItem | None:
+    """The newest question with its answer, and the one that was compared with it; None while none is finished.
+
+    ``things`` gives what an answer about a cloud points at; boxes and points of pictures stand in its text. Raises
+    AnnotationError where a file of the conversation is gone.
     """
-    answer = thread.newest_answer
-    if answer is None or not answer.finished:
+    answers = [one for one in (thread.newest_answer, thread.other_answer) if one is not None and one.finished]
+    if thread.newest_answer is None or not thread.newest_answer.finished:
         return None
     *earlier, question = thread.turns()
     media = [medium for turn in (*earlier, question) for medium in turn.media]
     before = [{"role": turn.role, "text": turn.text} for turn in earlier]
-    name = answer.model or "unnamed model"
-    seen = [question.text, answer.text, name, before, [_digest(medium.path) for medium in media]]
-    placed = placed_boxes(answer.text) if boxes is None else [dict(box) for box in boxes]
+    named = {answer_name(thread.exchanges[-1], answer) or "unnamed model": answer for answer in answers}
+    seen = [question.text, {name: answer.text for name, answer in named.items()}, before]
+    seen.append([_digest(medium.path) for medium in media])
     return MarkedItem(
         task="chat",
         id=f"chat-{hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]}",
         prompt=question.text,
-        answers={name: answer.text},
+        answers={name: answer.text for name, answer in named.items()},
         media=media,
-        detail={"answer_boxes": {name: placed}, "earlier": before, "adapter": answer.adapter},
+        detail={
+            "answer_boxes": {name: (things or placed_boxes)(answer.text) for name, answer in named.items()},
+            "adapters": {name: answer.adapter for name, answer in named.items()},
+            "earlier": before,
+        },
     )
 
 
-def placed_boxes(text: str) -> list[dict[str, Any]]:
+def placed_boxes(text: str) -> Sequence[Mapping[str, Any]]:
     """Boxes and points of an answer about pictures, as `MarkedItem` wants them."""
     return [{"label": mark.label, "place": list(mark.place)} for mark in marks_in(text)]
 
 
 def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise _not_marked(error, file) from error
+
+
+def _not_marked(error: OSError, file: Path) -> AnnotationError:
+    return AnnotationError(
+        f"Nothing was marked: {error.filename or file} could not be read or written ({error.strerror})."
+    )

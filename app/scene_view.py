@@ -23,6 +23,7 @@ __all__ = [
     "layers_of",
     "named_objects",
     "parts",
+    "placed_objects",
     "pointed_at",
     "table_value",
     "talk_value",
@@ -53,6 +54,23 @@ def named_objects(scene: Scene | None, thread: Thread) -> Mapping[int, str]:
         if thing is not None:
             named.setdefault(mention.number, _name_in(mention.label).strip() or thing.label)
     return named
+
+
+def placed_objects(scene: Scene | None, thread: Thread, text: str) -> list[dict[str, Any]]:
+    """The objects that an answer names with their boxes, as the review queue wants them; metres about the origin."""
+    if scene is None or not thread.exchanges or thread.exchanges[-1].cloud != scene.cloud:
+        return []
+    things = [(mention, scene.thing(mention.number)) for mention in find_objects(text)]
+    return [
+        {
+            "label": _name_in(mention.label).strip() or thing.label,
+            "identifier": thing.identifier,
+            "centre": list(thing.box.centre),
+            "size": list(thing.box.size),
+        }
+        for mention, thing in things
+        if thing is not None
+    ]
 
 
 def viewer_value(scene: Scene | None, thread: Thread, layers: Sequence[str]) -> dict[str, Any]:

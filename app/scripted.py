@@ -35,7 +35,10 @@ class ScriptedPiece:
 
 
 class ScriptedEngine:
-    """Answers with the script whose key occurs in the newest question; ``steps`` counts the words computed so far."""
+    """Answers with the script whose key occurs in the newest question; ``steps`` counts the words computed so far.
+
+    A key that begins with "none/" or the name of an adapter and a slash is for that adapter.
+    """
 
     def __init__(
         self, scripts: Mapping[str, str], *, seconds_per_word: float = 0.0, context_tokens: int = 2048
@@ -65,7 +68,7 @@ class ScriptedEngine:
         self.adapters.append(adapter)
         began = time.perf_counter()
         first: float | None = None
-        words = re.findall(r"\s*\S+", self._answer(turns[-1].text))[: settings.max_new_tokens]
+        words = re.findall(r"\s*\S+", self._answer(turns[-1].text, adapter))[: settings.max_new_tokens]
         for count, word in enumerate(words, start=1):
             if (stop or threading.Event()).wait(self.seconds_per_word):
                 break
@@ -74,8 +77,11 @@ class ScriptedEngine:
             first = elapsed if first is None else first
             yield ScriptedPiece(word, count == len(words), count, prompt_tokens, first, count / max(elapsed, 1e-9))
 
-    def _answer(self, question: str) -> str:
-        return next((text for key, text in self._scripts.items() if key in question), "I do not know.")
+    def _answer(self, question: str, adapter: str | None) -> str:
+        own = f"{adapter or 'none'}/"
+        scripts = [(key.removeprefix(own), text) for key, text in self._scripts.items() if key.startswith(own)]
+        scripts = [*(scripts if adapter is not None else ()), *self._scripts.items()]
+        return next((text for key, text in scripts if key in question), "I do not know.")
 
 
 def scripted_services(

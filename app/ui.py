@@ -22,6 +22,7 @@ from app.viewer.routes import viewer_routes
 __all__ = ["build_ui", "launch", "launch_options"]
 
 _ASSETS = REPOSITORY / "assets"
+_SCRIPTS = ("studio.js", "stage.js", "compare.js", "scene.js", "talk.js")
 
 
 def build_ui(services: Services) -> gr.Blocks:
@@ -39,7 +40,7 @@ def build_ui(services: Services) -> gr.Blocks:
 
 def launch_options(services: Services) -> dict[str, Any]:
     """How the page is served: our look, our scripts, nothing from elsewhere, no file outside two folders."""
-    script = "\n".join(_read(_ASSETS / "js" / name) for name in ("studio.js", "stage.js", "scene.js", "talk.js"))
+    script = "\n".join(_read(_ASSETS / "js" / name) for name in _SCRIPTS)
     return {
         "server_name": services.settings.host,
         "server_port": services.settings.port,

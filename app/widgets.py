@@ -1,4 +1,4 @@
-"""The components drawn by our own script: the stage with its overlay, the list of objects, the examples.
+"""The components drawn by our own script: the stage with its overlay, the objects, what one does with an answer.
 
 Does not know conversations; assets/js/studio.js draws what these carry, all words as text and never as markup.
 """
@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.examples import EXAMPLES
 
-__all__ = ["example_list", "object_list", "stage"]
+__all__ = ["answer_actions", "comparison", "example_list", "object_list", "stage"]
 
 _THUMBNAIL = 112  # pixels, twice the shown side
 
@@ -49,6 +49,43 @@ _OBJECTS = """
 <p class="objects-none">Ask where something is: boxes and points of the newest answer are listed here.</p>
 <ol></ol></section>
 """
+
+
+_ACTIONS = """
+<div class="answer-actions" hidden><span class="answer-sent" role="status"></span>
+  <select aria-label="Compare this answer with" title="Ask another model or adapter the same"></select>
+  <button type="button" data-do="review"
+    title="Put this question, its answer and its media where the review queue imports them (M)">Send to review</button>
+</div>
+"""
+
+_COMPARISON = """
+<section class="comparison" aria-label="Two answers side by side" hidden><div class="comparison-sides"></div>
+<button type="button" data-do="close" aria-label="Close the comparison" title="Close">✕</button></section>
+"""
+
+
+def answer_actions() -> gr.HTML:
+    """What can be done with the newest answer; ``review`` sends it, ``compare`` carries a model and an adapter."""
+    return gr.HTML(
+        value={"ready": False, "choices": [], "sent": "", "failed": False},
+        html_template=_ACTIONS,
+        js_on_load="window.lamm.answerActions(element, props, watch, {review: () => trigger('review', {}), "
+        "compare: (choice) => trigger('compare', choice)});",
+        elem_id="answer-actions",
+        apply_default_css=False,
+    )
+
+
+def comparison() -> gr.HTML:
+    """Two answers beside each other; the event ``dismiss`` asks for the first alone."""
+    return gr.HTML(
+        value={"sides": []},
+        html_template=_COMPARISON,
+        js_on_load="window.lamm.comparison(element, props, watch, () => trigger('dismiss', {}));",
+        elem_id="comparison",
+        apply_default_css=False,
+    )
 
 
 def stage() -> gr.HTML:

@@ -76,12 +76,12 @@ def doctor_card() -> gr.HTML:
 
 
 def talk() -> gr.HTML:
-    """The conversation with objects as chips. ``retry`` and ``undo`` are about the newest question."""
+    """The conversation with objects as chips. ``retry``, ``undo`` and ``review`` are about the newest question."""
     return gr.HTML(
         value={"messages": [], "writing": False, "open": False},
         html_template=_TALK,
         js_on_load="window.lamm.talk(element, props, watch, {retry: () => trigger('retry', {}), "
-        "undo: () => trigger('undo', {})});",
+        "undo: () => trigger('undo', {}), review: () => trigger('review', {})});",
         elem_id="cloud-talk",
         apply_default_css=False,
     )

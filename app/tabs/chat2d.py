@@ -16,6 +16,7 @@ from app import chat_view, widgets
 from app.chat import ADAPTER_CHOICES, Sampling
 from app.conversation import Thread
 from app.examples import EXAMPLES
+from app.marks import send_turn
 from app.services import Services
 from app.throttle import throttled
 
@@ -32,6 +33,7 @@ def build(services: Services) -> None:
     """Lay the tab out and connect it."""
     thread = gr.State(Thread(), delete_callback=services.chat.close)
     earlier = gr.State(Thread(), delete_callback=services.chat.close)
+    compared_with = gr.State({"model": "", "adapter": ""})
     with gr.Row(elem_id="chat-tab"):
         with gr.Column(elem_id="chat-left", min_width=0):
             new_chat = gr.Button("New chat", elem_id="new-chat", size="sm")
@@ -54,8 +56,11 @@ def build(services: Services) -> None:
                 group_consecutive_messages=False,
                 autoscroll=True,
             )
+            comparison = widgets.comparison()
             notice = gr.HTML("", elem_id="notice")
-            facts = gr.HTML("", elem_id="facts")
+            with gr.Row(elem_id="answer-row"):
+                facts = gr.HTML("", elem_id="facts")
+                actions = widgets.answer_actions()
             box = gr.MultimodalTextbox(
                 label="Question",
                 show_label=False,
@@ -79,7 +84,7 @@ def build(services: Services) -> None:
             download = gr.JSON(visible="hidden", elem_id="download")
 
     sampling_inputs = [temperature, top_p, length, adapter]
-    page = [thread, chatbot, stage, objects, notice, facts, box]
+    page = [thread, chatbot, stage, objects, comparison, actions, notice, facts, box]
 
     def show(value: Thread, *, new_pictures: bool = True, text: Any = None) -> dict[Any, Any]:
         marks = chat_view.marks_value(value)
@@ -90,6 +95,8 @@ def build(services: Services) -> None:
             if new_pictures
             else gr.HTML(value=marks),
             objects: marks,
+            comparison: chat_view.comparison_value(value),
+            actions: chat_view.actions_value(value, services.shelf.cards() if not value.waiting else ()),
             notice: chat_view.notice_line(value),
             facts: chat_view.facts_line(value),
             box: gr.skip() if text is None else text,
@@ -141,6 +148,25 @@ def build(services: Services) -> None:
         kept = value.settled()
         return {**show(before, text=idle()), earlier: kept, bring_back: gr.Button(visible=bool(kept.exchanges))}
 
+    def compare(
+        value: Thread, warmth: float, share: float, tokens: int, other: dict[str, str]
+    ) -> Iterator[dict[Any, Any]]:
+        yield {thread: value}
+        sampling = Sampling(temperature=warmth, top_p=share, max_new_tokens=tokens, adapter=other["adapter"])
+        for after in throttled(services.chat.compare(value, sampling, model=other["model"]), _YIELD_SECONDS):
+            if services.chat.left(after):
+                return
+            yield show(after, new_pictures=False)
+
+    def close_comparison(value: Thread) -> dict[Any, Any]:
+        if services.chat.running(value) or value.other_answer is None:
+            return {thread: value}
+        return show(value.compared(None), new_pictures=False)
+
+    def review(value: Thread, request: gr.Request) -> dict[str, Any]:
+        sent = send_turn(services.marks, value, marked_by=request.username or "")
+        return chat_view.actions_value(value, services.shelf.cards(), sent)
+
     def settle() -> Any:
         return idle()
 
@@ -151,7 +177,24 @@ def build(services: Services) -> None:
         written.then(settle, None, box, **_AT_ONCE)
         return written
 
+    def wish(event: gr.EventData) -> tuple[dict[str, str], Any]:
+        wanted = event._data if isinstance(event._data, dict) else {}
+        return {name: str(wanted.get(name, "")) for name in ("model", "adapter")}, busy()
+
+    compared = actions.compare(wish, None, [compared_with, box], **_AT_ONCE).then(
+        compare,
+        [thread, temperature, top_p, length, compared_with],
+        page,
+        concurrency_id="model",
+        concurrency_limit=1,
+        **_QUIET,
+    )
+    compared.then(settle, None, box, **_AT_ONCE)
+    comparison.dismiss(close_comparison, thread, page, **_AT_ONCE)
+    actions.review(review, thread, actions, **_AT_ONCE)
+
     answers = [
+        compared,
         follow(box.submit(ask, [thread, box], page, **_AT_ONCE)),
         follow(chatbot.retry(retry, thread, page, **_AT_ONCE)),
         follow(chatbot.edit(edit, thread, page, **_AT_ONCE)),

@@ -19,6 +19,7 @@ from app.chat import Sampling
 from app.conversation import Thread
 from app.examples import SCENES
 from app.feedback import Notice, explain
+from app.marks import send_turn
 from app.scene3d import Scene
 from app.scene_export import scene_json, write_ply, write_rerun
 from app.services import Services
@@ -224,6 +225,16 @@ def build(services: Services) -> None:
         after = services.chat.clear(value)
         return {**said(after, seen, idle()), **drawn(after, seen, shown)}
 
+    def review(value: Thread, seen: Scene | None, request: gr.Request) -> dict[Any, Any]:
+        sent = send_turn(
+            services.marks,
+            value,
+            marked_by=request.username or "",
+            things=lambda text: scene_view.placed_objects(seen, value, text),
+        )
+        told = replace(value, notice=Notice("Not sent", sent.text) if sent.failed else None)
+        return {notice: chat_view.notice_line(told), facts: chat_view.facts_line(value, sent)}
+
     def follow(event: Any) -> Any:
         written = event.then(answer, known, page, concurrency_id="model", concurrency_limit=1, **_QUIET)
         written.then(lambda: idle(), None, box, **_AT_ONCE)
@@ -235,6 +246,7 @@ def build(services: Services) -> None:
         follow(talk.retry(retry, known, page, **_AT_ONCE)),
     ]
     talk.undo(undo, known, page, **_AT_ONCE)
+    talk.review(review, [thread, scene], [notice, facts], **_AT_ONCE)
     box.stop(services.chat.stop, thread, None, **_AT_ONCE)
     new_chat.click(clear, known, page, cancels=answers, **_AT_ONCE)
 

@@ -66,11 +66,12 @@
       const words = [];
       const sizes = new Map();
       marks.forEach((mark, index) => {
-        const group = shape("g", { "data-mark": index });
+        const group = shape("g", { "data-mark": index, class: mark.side ? `side-${mark.side}` : "" });
         const [x, y] = mark.place.map((number) => number * 1000);
         const tag = document.createElement("span");
         tag.dataset.mark = index;
         tag.textContent = mark.label;
+        if (mark.side) tag.classList.add(`side-${mark.side}`);
         if (mark.place.length === 4) {
           const box = { x, y, width: (mark.place[2] - mark.place[0]) * 1000, height: (mark.place[3] - mark.place[1]) * 1000 };
           group.append(shape("rect", { ...box, class: "casing" }), shape("rect", { ...box, class: "mark" }));

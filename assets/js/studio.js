@@ -133,6 +133,7 @@ window.lamm = window.lamm || {};
         const button = document.createElement("button");
         button.type = "button";
         button.dataset.mark = index;
+        if (mark.side) button.classList.add(`side-${mark.side}`);
         const label = document.createElement("b");
         label.textContent = mark.label;
         const place = document.createElement("small");
@@ -165,6 +166,7 @@ window.lamm = window.lamm || {};
     "?": showKeys,
     r: () => last("Retry"),
     u: () => last("Undo"),
+    m: () => press("#answer-actions [data-do=review], #cloud-talk [data-do=review]"),
     n: () => press("#new-chat, #cloud-new"),
     b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input"),
     d: toggleDark,

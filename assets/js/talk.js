@@ -30,7 +30,9 @@
         copy.textContent = "Copied";
         setTimeout(() => { copy.textContent = "Copy"; }, 1500);
       });
-      return lamm.make("p", { className: "talk-tools" }, copy, button("Retry", tell.retry), button("Undo", tell.undo));
+      const review = button("Send to review", tell.review);
+      review.dataset.do = "review";
+      return lamm.make("p", { className: "talk-tools" }, copy, button("Retry", tell.retry), button("Undo", tell.undo), review);
     };
 
     const draw = () => {

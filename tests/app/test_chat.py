@@ -208,3 +208,49 @@ def test_an_error_of_the_engine_is_not_the_end(services: Services, engine: Scrip
     assert after.notice is not None and after.notice.text == "a new kind of trouble"
     engine.stream = spoken  # type: ignore[method-assign]
     assert run(services.chat, services.chat.ask(after, "hello", [])).newest_answer is not None
+
+
+def answered(chat: ChatService, question: str = "Where is it?") -> Thread:
+    return run(chat, chat.ask(Thread(), question, []))
+
+
+def test_another_adapter_or_model_answers_beside_and_changes_nothing_else(
+    chat: ChatService, engine: ScriptedEngine
+) -> None:
+    thread = answered(chat)
+    last = [*chat.compare(thread, Sampling(adapter="none"), model="lamm-mini")][-1]
+    other = last.other_answer
+    assert other is not None and other.finished and (other.model, other.adapter) == ("lamm-mini", "none")
+    assert engine.adapters == [None, ""] and engine.asked[0] == engine.asked[1]
+    assert last.compared(None) == thread and chat.shelf.status().name == "tiny"
+
+
+def test_what_is_compared_is_told_by_adapter_in_the_download_where_the_model_is_the_same(chat: ChatService) -> None:
+    last = [*chat.compare(answered(chat), Sampling(adapter="none"), model="tiny")][-1]
+    assert "**tiny, automatic adapter:**" in last.to_markdown() and "**tiny, no adapter:**" in last.to_markdown()
+    assert last.to_json()["exchanges"][0]["compared_with"]["adapter"] == "none"
+
+
+def test_a_comparison_that_fails_leaves_the_answer(chat: ChatService) -> None:
+    thread = answered(chat)
+    last = [*chat.compare(thread, Sampling(), model="gone")][-1]
+    assert last.notice is not None and "gone" in last.notice.text
+    assert last.newest_answer == thread.newest_answer and last.other_answer is None
+
+
+def test_a_comparison_can_be_stopped_and_a_retry_forgets_it(chat: ChatService, engine: ScriptedEngine) -> None:
+    thread = answered(chat, "a long one")
+    engine.seconds_per_word = 0.01
+    steps = chat.compare(thread, Sampling(adapter="none"), model="tiny")
+    for _ in range(3):
+        now = next(steps)
+    assert chat.running(thread) and chat.ask(now, "and?", []).notice is not None
+    chat.stop(now)
+    last = [*steps][-1]
+    assert last.other_answer is not None and last.other_answer.stopped
+    assert chat.retry(last).other_answer is None
+
+
+def test_nothing_is_compared_before_there_is_an_answer(chat: ChatService) -> None:
+    assert [*chat.compare(Thread(), Sampling(), model="tiny")] == []
+    assert [*chat.compare(chat.ask(Thread(), "Where is it?", []), Sampling(), model="tiny")] == []

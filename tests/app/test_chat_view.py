@@ -9,6 +9,7 @@ from app import chat_view
 from app.chat import ChatService
 from app.conversation import Answer, Exchange, Thread
 from app.feedback import Notice
+from app.shelf import ModelCard
 
 SAID = Answer("<b>dog</b> [0.10, 0.20, 0.50, 0.90]", "<i>mini</i>", tokens=3, finished=True)
 
@@ -54,3 +55,28 @@ def test_a_question_without_an_answer_yet_says_what_is_waited_for() -> None:
 
 def test_names_from_a_model_folder_are_escaped() -> None:
     assert "<i>" not in chat_view.facts_line(Thread("k", (Exchange("one", (), SAID),)))
+
+
+def test_marks_of_two_answers_are_told_apart_by_letter() -> None:
+    first = Answer("A dog [0.1, 0.2, 0.3, 0.4].", "m", finished=True)
+    second = Answer("A cat [0.5, 0.6].", "m", "none", finished=True)
+    thread = Thread("k", (Exchange("Where?", answer=first, other=second),))
+    marks = chat_view.marks_value(thread)["marks"]
+    assert [(mark["side"], mark["label"][:4]) for mark in marks] == [("a", "A · "), ("b", "B · ")]
+    assert marks[0]["phrase"] and not marks[1]["phrase"]
+    assert [side["name"] for side in chat_view.comparison_value(thread)["sides"]] == [
+        "m, automatic adapter",
+        "m, no adapter",
+    ]
+    assert chat_view.comparison_value(thread.compared(None)) == {"sides": []}
+
+
+def test_an_answer_can_be_compared_with_every_other_adapter_and_model() -> None:
+    cards = [ModelCard("mini", Path(), ("image",)), ModelCard("maxi", Path(), ())]
+    choices = chat_view.compare_choices(Answer("x", "mini", "automatic"), cards)
+    assert [choice["label"] for choice in choices] == [
+        "mini, no adapter",
+        "mini, adapter image",
+        "maxi, automatic adapter",
+        "maxi, no adapter",
+    ]

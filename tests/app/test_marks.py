@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from app.conversation import Answer, Exchange, Picture, Thread
-from app.marks import MarkBook, MarkedItem, turn_to_mark
+from app.marks import MarkBook, MarkedItem, send_turn, turn_to_mark
 from lamm_core.conversation import Media
 from lamm_core.errors import AnnotationError
 
@@ -24,6 +24,7 @@ def dog(tmp_path: Path) -> Path:
 
 
 def conversation(picture: Path) -> Thread:
+    told = "The dog is at [0.1, 0.2, 0.5, 0.9], its eye [0.30, 0.40]."
     shown = Picture("dog.png", picture, picture, 8, 8)
     return Thread(
         "key",
@@ -31,7 +32,9 @@ def conversation(picture: Path) -> Thread:
             Exchange("What is it?", (shown,), Answer("A dog.", "mini", finished=True)),
             Exchange(
                 "Where is it?",
-                answer=Answer("The dog is at [0.1, 0.2, 0.5, 0.9], its eye [0.30, 0.40].", "mini", finished=True),
+                answer=Answer(
+                    "The dog is at [0.1, 0.2, 0.5, 0.9], its eye [0.30, 0.40].", "mini", "automatic", finished=True
+                ),
             ),
         ),
     )
@@ -63,8 +66,8 @@ def test_a_turn_is_marked_with_its_media_boxes_and_what_was_said_before(dog: Pat
             "answer_boxes": {
                 "mini": [{"label": "dog", "place": [0.1, 0.2, 0.5, 0.9]}, {"label": "its eye", "place": [0.3, 0.4]}]
             },
+            "adapters": {"mini": "automatic"},
             "earlier": [{"role": "user", "text": "What is it?"}, {"role": "assistant", "text": "A dog."}],
-            "adapter": "",
         },
         "marked_by": "ann",
         "created": "1970-01-01T00:00:00+00:00",
@@ -79,6 +82,30 @@ def test_a_turn_without_a_finished_answer_is_not_marked(dog: Path) -> None:
     assert turn_to_mark(Thread()) is None
     assert turn_to_mark(thread.answered(None)) is None
     assert turn_to_mark(thread.answered(Answer("The"))) is None
+
+
+def test_both_answers_of_a_comparison_are_marked_under_names_of_their_own(dog: Path) -> None:
+    thread = conversation(dog)
+    other = Answer("At [0.2, 0.2, 0.3, 0.3].", "mini", "none", finished=True)
+    both = turn_to_mark(thread.compared(other))
+    assert both is not None and list(both.answers) == ["mini, automatic adapter", "mini, no adapter"]
+    assert [len(boxes) for boxes in both.detail["answer_boxes"].values()] == [2, 1]
+    half = turn_to_mark(thread.compared(Answer("At", "mini", "none")))
+    assert half is not None and len(half.answers) == 1
+
+
+def test_a_turn_that_is_sent_is_confirmed_with_how_many_wait(dog: Path, tmp_path: Path) -> None:
+    book, thread = MarkBook(tmp_path / "reviews"), conversation(dog)
+    assert send_turn(book, thread, marked_by="").text == "Sent. 1 waits for review."
+    assert send_turn(book, thread, marked_by="").text == "Sent before. 1 waits for review."
+    assert records(book)[0]["marked_by"] == "visitor"
+    book.add([item("1")], marked_by="ann")
+    assert send_turn(book, thread.answered(Answer("No.", "mini", finished=True)), marked_by="").text == (
+        "Sent. 3 wait for review."
+    )
+    dog.unlink()
+    assert send_turn(book, thread, marked_by="").failed
+    assert send_turn(book, Thread(), marked_by="") == ("There is no finished answer to send yet.", True)
 
 
 def test_what_waits_already_is_not_added_again(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from app.scripted import ScriptedEngine, scripted_services
+from app.services import Services
 from app.ui import build_ui, launch_options
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -38,6 +39,7 @@ ARGUMENTS = [
 SCRIPTS = {
     "Where": "There is a dog at [0.10, 0.20, 0.50, 0.90]; left eye [0.30, 0.40]; <img src=x onerror=alert(1)> "
     "[0.60, 0.10, 0.90, 0.40].",
+    "none/Where": "<i>Here</i>: dog [0.15, 0.10, 0.60, 0.95].",
     "furthest": "The furthest one is the purple object [obj7]; <b>behind</b> it stands a red cup [obj2] & [obj99].",
     "long": " ".join(f"word{number}" for number in range(2000)),
 }
@@ -45,10 +47,11 @@ SCRIPTS = {
 
 @dataclass
 class Served:
-    """A running page and the engine behind it."""
+    """A running page, and the engine and services behind it."""
 
     address: str
     engine: ScriptedEngine
+    services: Services
 
 
 @dataclass
@@ -97,7 +100,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         page = build_ui(services).queue(default_concurrency_limit=4)
         options = {**launch_options(services), "server_port": None}
         _, address, _ = page.launch(**options, prevent_thread_lock=True, quiet=True)
-        yield Served(address, engine)
+        yield Served(address, engine, services)
         page.close()
 
 

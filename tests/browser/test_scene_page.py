@@ -185,6 +185,20 @@ def test_json_and_ply_are_saved(scan: Callable[..., Any], tmp_path: Path) -> Non
     assert len(read_cloud(tmp_path / "saved.ply")) == 34_000
 
 
+def test_an_answer_about_a_scan_goes_to_review_with_scan_and_boxes(scan: Callable[..., Any], served: Any) -> None:
+    page = scan().page
+    ask(page, "Which is furthest away, for review?")
+    answered(page)
+    page.click("#cloud-talk [data-do=review]")
+    expect(page.locator("#cloud-facts")).to_contain_text("for review.")
+    lines = served.services.marks.file.read_text(encoding="utf-8").splitlines()
+    (record,) = [json.loads(line) for line in lines if "for review?" in json.loads(line)["prompt"]]
+    boxes = record["detail"]["answer_boxes"]["tiny"]
+    assert [box["identifier"] for box in boxes] == ["obj7", "obj2"] and len(boxes[0]["centre"]) == 3
+    kept = Path(record["media"][0]["path"])
+    assert record["media"][0]["modality"] == "pointcloud" and len(read_cloud(kept)) > 1000
+
+
 def test_a_question_without_a_scan_is_answered_in_words(scan: Callable[..., Any]) -> None:
     page = scan(None).page
     ask(page, "Which is furthest?")
