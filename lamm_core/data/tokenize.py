@@ -107,7 +107,7 @@ class PromptBuilder:
         add(self._joint(joints[0], not ids))
         for turn, role, joint in zip(turns, roles, joints[1:], strict=True):
             if role == "assistant":
-                add(self._answer(self.template.answer_lead + turn.text), learn=for_training)
+                add(self.answer_ids(turn.text), learn=for_training)
                 add(self._joint(self.template.end, False), learn=for_training)
                 joint = joint[len(self.template.end) :]
             else:
@@ -124,6 +124,10 @@ class PromptBuilder:
         if context_tokens is not None and len(ids) > context_tokens:
             raise PromptTooLongError(len(ids), context_tokens)
         return Rendered(ids, labels, tuple(slots))
+
+    def answer_ids(self, text: str) -> tuple[int, ...]:
+        """Tokens of an answer as the model is taught to write it, without what ends it."""
+        return self._answer(self.template.answer_lead + text)
 
     def stop_ids(self) -> frozenset[int]:
         """Tokens that end an assistant's turn."""

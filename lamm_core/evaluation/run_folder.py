@@ -141,12 +141,16 @@ class StateFile:
         self._clock = clock
         self._began: tuple[float, int] | None = None
         self._written = 0.0
+        self._counts = 0, 0
         self._last: dict[str, Any] = {}
         self._pid_started = psutil.Process().create_time()
 
     def write(self, state: RunState, *, done: int = 0, total: int = 0, reason: str = "") -> None:
-        """Say how the run stands. Raises TaskError where the disk is full."""
+        """Say how the run stands; an ended run keeps the counts it had. Raises TaskError where the disk is full."""
         now = self._clock()
+        if state in ("stopped", "failed"):
+            done, total = self._counts
+        self._counts = done, total
         if self._began is None and state == "running":
             self._began = now, done
         rate = self._rate(now, done)

@@ -17,14 +17,16 @@ import torch
 from torch import Tensor
 
 from lamm_core.conversation import Turn
+from lamm_core.errors import PromptTooLongError
 from lamm_core.inference.decode import Decoder, decoder_for
 from lamm_core.inference.detokenize import TextStream
 from lamm_core.inference.features import FeatureCache
+from lamm_core.inference.likelihood import mean_log_probabilities
 from lamm_core.inference.sampling import Generation
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
 
-__all__ = ["Engine", "Generation", "Piece"]
+__all__ = ["Answered", "Engine", "Generation", "Piece"]
 
 POLL_SECONDS = 0.05  # how long a stop may go unnoticed by a request that waits
 
@@ -43,6 +45,15 @@ class Piece:
     prompt_tokens: int
     first_token_seconds: float | None = None
     tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A whole answer computed in a batch; ``seconds`` is its share of the time that its batch took."""
+
+    text: str
+    tokens: int
+    seconds: float
 
 
 class AnyOf:
@@ -67,10 +78,10 @@ class Prompt:
 class Engine:
     """Answers conversations with a model. Usable from any number of threads."""
 
-    def __init__(self, model: LammModel) -> None:
+    def __init__(self, model: LammModel, *, media_kept: int = 64) -> None:
         self.model = model
         self._decoder: Decoder = decoder_for(model.language_model)
-        self._features = FeatureCache(model)
+        self._features = FeatureCache(model, media_kept)
         self._stop_ids = model.prompts.stop_ids()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
 
@@ -119,24 +130,32 @@ class Engine:
         batch: int = 16,
         adapter: str | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> list[str]:
+    ) -> list[Answered]:
         """The answer to each conversation, in order, computed ``batch`` at a time; for measuring.
 
         Conversations of similar length share a batch. Other requests are served between batches. ``progress`` is told
         how many are answered. Equal to `answer` up to the rounding of batched products. Raises what `stream` raises.
         """
         settings = settings or Generation()
-        answers = [""] * len(conversations)
+        answers: dict[int, Answered] = {}
         order = sorted(range(len(conversations)), key=lambda place: rough_length(conversations[place]))
         for start in range(0, len(order), batch):
             places = order[start : start + batch]
             asked = [conversations[place] for place in places]
-            texts = self._worker.submit(self._answer_batch, asked, settings, adapter).result()
-            for place, text in zip(places, texts, strict=True):
-                answers[place] = text
+            answered = self._worker.submit(self._answer_batch, asked, settings, adapter).result()
+            answers.update(zip(places, answered, strict=True))
             if progress is not None:
                 progress(start + len(places))
-        return answers
+        return [answers[place] for place in range(len(conversations))]
+
+    def option_scores(
+        self, turns: Sequence[Turn], options: Sequence[str], *, adapter: str | None = None
+    ) -> list[float]:
+        """For each possible answer the mean log-probability of its tokens after the conversation, its end left out.
+
+        Higher is likelier. Raises what `stream` raises.
+        """
+        return self._worker.submit(self._score_options, turns, options, adapter).result()
 
     def _received(self, job: Future[None], pieces: SimpleQueue[Piece | None], stop: threading.Event) -> Iterator[Piece]:
         while True:
@@ -192,9 +211,10 @@ class Engine:
 
     def _answer_batch(
         self, conversations: Sequence[Sequence[Turn]], settings: Generation, adapter: str | None
-    ) -> list[str]:
+    ) -> list[Answered]:
+        began = time.perf_counter()
         prompts = [self._prepare(turns, settings, adapter) for turns in conversations]
-        answers = [""] * len(prompts)
+        answers: dict[int, tuple[str, int]] = {}
         for adapters in {prompt.adapters for prompt in prompts}:
             places = [place for place, prompt in enumerate(prompts) if prompt.adapters == adapters]
             chosen = [prompts[place] for place in places]
@@ -207,8 +227,18 @@ class Engine:
                     threading.Event(),
                 )
             for place, ids in zip(places, decoded, strict=True):
-                answers[place] = self._read(ids[: prompts[place].settings.max_new_tokens])
-        return answers
+                kept = ids[: prompts[place].settings.max_new_tokens]
+                answers[place] = self._read(kept), len(kept)
+        share = (time.perf_counter() - began) / max(1, len(prompts))
+        return [Answered(*answers[place], share) for place in range(len(prompts))]
+
+    def _score_options(self, turns: Sequence[Turn], options: Sequence[str], adapter: str | None) -> list[float]:
+        prompt = self._prepare(turns, Generation(), adapter)
+        answers = [self.model.prompts.answer_ids(option) for option in options]
+        if (needed := len(prompt.embeds) + max(map(len, answers), default=0)) > self.model.context_tokens:
+            raise PromptTooLongError(needed, self.model.context_tokens)
+        with active(self.model.language_model, prompt.adapters):
+            return mean_log_probabilities(self.model.base_model, prompt.embeds, answers)
 
     def _read(self, ids: Sequence[int]) -> str:
         text = self._text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
+
+from lamm_core.conversation import Sample
+from tests.lamm_core.evaluation.naming import Naming, ReadsNames, make_samples
 
 JOINTS = [[float(2 * n + 3), float(n + 2), 1.0] for n in range(14)]
 BOXES = [[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]]
@@ -200,3 +204,19 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_png(root / "2D_Benchmark" / "media" / f"{n}.png", n)
         save_scan(root / "3D_Benchmark" / "media" / f"{n}.npy")
     return root
+
+
+@pytest.fixture
+def naming() -> Naming:
+    return Naming()
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Callable[..., list[Sample]]:
+    """Makes samples: ``named(8)``, ``named(8, each=2)``."""
+    return lambda count, each=1: make_samples(tmp_path / "files", count, each=each)
+
+
+@pytest.fixture
+def reader() -> type[ReadsNames]:
+    return ReadsNames

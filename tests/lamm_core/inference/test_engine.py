@@ -174,6 +174,7 @@ def test_many_answers_are_the_single_answers_in_order(engine: Engine, other_pict
     ]
     told: list[int] = []
     answers = engine.answer_many(conversations, SHORT, batch=4, progress=told.append)
-    assert answers == [engine.answer(turns, SHORT) for turns in conversations]
+    assert [one.text for one in answers] == [engine.answer(turns, SHORT) for turns in conversations]
+    assert all(0 < one.tokens <= 12 and one.seconds > 0 for one in answers)
     assert told == [4, 8, 11]
     assert engine.answer_many([], SHORT) == []

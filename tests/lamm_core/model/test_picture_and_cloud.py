@@ -125,7 +125,7 @@ def test_the_engine_answers_about_both_with_what_each_alone_would_not_say(model:
             for names in ((), ("image",), ("pointcloud",), ("image", "pointcloud"))}  # fmt: skip
     assert len(set(said.values())) == 4
     assert engine.answer(talk("image", "pointcloud")[:1], settings) == said[("image", "pointcloud")]
-    many = engine.answer_many([talk(*names)[:1] for names in said], settings)
+    many = [one.text for one in engine.answer_many([talk(*names)[:1] for names in said], settings)]
     assert many == list(said.values())
 
 
