@@ -128,9 +128,9 @@ def words(text: str) -> list[str]:
 
 
 _STATED = (
-    (re.compile(r"^\W{0,3}([A-Z])\W{0,3}$"), "letter alone"),
+    (re.compile(r"^\W{0,3}([A-Za-z])\W{0,3}$"), "letter alone"),
     (re.compile(r"\b(?:answer|option|choice)\s*(?:is|:)\s*:?\s*\(?([A-Z])\b(?!['’])", re.IGNORECASE), "the answer is"),
-    (re.compile(r"\(([A-Z])\)"), "letter in brackets"),
+    (re.compile(r"\(([A-Za-z])\)"), "letter in brackets"),
     (re.compile(r"^\s*([A-Z])[).:]"), "letter first"),
 )
 
