@@ -27,6 +27,7 @@ from lamm_core.conversation import Media, Turn
 from lamm_core.errors import CheckpointError, ConfigError, LammError
 from lamm_core.evaluation.__main__ import bench_app
 from lamm_core.grounding import find_objects, format_object
+from lamm_core.launchers.commands import runs_app
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
 
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(cloud_app, name="cloud")
 app.add_typer(bench_app, name="bench")
+app.add_typer(runs_app, name="runs")
 out = Console()
 err = Console(stderr=True)
 

@@ -10,6 +10,7 @@ LammError
 ├── DataError               instruction data: file and record
 ├── CheckpointError         what differs between the checkpoint and what was found
 ├── WeightsError            base weights could not be fetched or do not match
+├── DivergedError           training: the loss or a gradient is no number any more; which step and samples
 ├── TaskError               benchmark task: file and line
 └── AnnotationError
     ├── ClientError         the GPT server said no, or nothing
@@ -27,6 +28,7 @@ __all__ = [
     "ClientError",
     "ConfigError",
     "DataError",
+    "DivergedError",
     "DraftRejected",
     "LammError",
     "MediaError",
@@ -76,6 +78,10 @@ class CheckpointError(LammError):
 
 class WeightsError(LammError):
     """Base weights are missing, damaged or other than expected."""
+
+
+class DivergedError(LammError):
+    """The loss of a training step, or its gradient, is no number any more."""
 
 
 class TaskError(LammError):

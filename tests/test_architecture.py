@@ -32,7 +32,7 @@ ANNOTATION_MAY_IMPORT = {
 LAYERS = (
     {"errors"},
     {"conversation", "file_head", "registry", "grounding", "names"},
-    {"config", "download", "safetensors_hash", "backbones"},
+    {"config", "download", "safetensors_hash", "backbones", "processes"},
     {"modalities", "pointclouds", "data"},
     {"model"},
     {"training", "inference"},

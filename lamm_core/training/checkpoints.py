@@ -20,16 +20,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lamm_core.errors import CheckpointError
 from lamm_core.model.folders import flush
+from lamm_core.training.progress import CHECKPOINTS, TRAINING, list_checkpoints, newest_step
 
-__all__ = ["list_checkpoints", "restore", "save"]
-
-FOLDER = "checkpoints"
-TRAINING = "training.pt"
-
-
-def list_checkpoints(run: Path) -> list[Path]:
-    """The whole checkpoints of a run, oldest first."""
-    return sorted(path for path in (run / FOLDER).glob("step-*") if (path / TRAINING).is_file())
+__all__ = ["list_checkpoints", "newest_step", "restore", "save"]
 
 
 def save(
@@ -43,8 +36,8 @@ def save(
     keep: int,
 ) -> Path:
     """Write the checkpoint of ``step``, then delete all but the ``keep`` newest and what killed runs left half-done."""
-    folder = run / FOLDER / f"step-{step:08d}"
-    for left in (run / FOLDER).glob(".*"):
+    folder = run / CHECKPOINTS / f"step-{step:08d}"
+    for left in (run / CHECKPOINTS).glob(".*"):
         shutil.rmtree(left)
     if (folder / TRAINING).is_file():
         return folder

@@ -1,8 +1,9 @@
-"""What a run tells the outside: state.json, events.jsonl and dropped.jsonl in its folder.
+"""What a run tells the outside: state.json, events.jsonl and dropped.jsonl in its folder, and its checkpoints.
 
-Does not know who reads them. `state.json` is replaced whole; `events.jsonl` has one line for each step with step, loss,
-learning_rate, grad_norm, tokens_per_second, samples_per_second, data_wait_share, seconds and, where it was measured,
-eval_loss; `dropped.jsonl` lists each sample that was left out and why.
+Does not know who reads them. `state.json` is replaced whole, and a failed run's says why and of which kind the failure
+is; `events.jsonl` has one line for each step with step, loss, learning_rate, grad_norm, tokens_per_second,
+samples_per_second, data_wait_share, seconds and, where it was measured, eval_loss; `dropped.jsonl` lists each sample
+that was left out and why.
 """
 
 from __future__ import annotations
@@ -11,14 +12,37 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["DROPPED", "EVENTS", "STATE", "RunFiles", "State", "read_events", "read_state"]
+from filelock import FileLock, Timeout
+
+from lamm_core.errors import ConfigError, LammError
+from lamm_core.processes import mark_of
+from lamm_core.training.failures import kind_of
+
+__all__ = [
+    "CHECKPOINTS",
+    "DROPPED",
+    "EVENTS",
+    "STATE",
+    "TRAINING",
+    "RunFiles",
+    "State",
+    "claimed",
+    "list_checkpoints",
+    "newest_step",
+    "read_events",
+    "read_state",
+    "reset_state",
+]
 
 STATE = "state.json"
 EVENTS = "events.jsonl"
 DROPPED = "dropped.jsonl"
+CHECKPOINTS = "checkpoints"
+TRAINING = "training.pt"  # in the folder of a checkpoint that is whole
 State = Literal["preparing", "running", "stopped", "failed", "done"]
 
 
@@ -29,15 +53,27 @@ class RunFiles:
         self.folder = folder
         self.active = active
         self._clock = clock
+        mark = mark_of()
+        self._process = {} if mark is None else {"process": mark.to_dict()}
         if active:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def state(self, state: State, *, step: int = 0, total_steps: int = 0, reason: str = "") -> None:
-        """Say how the run stands; ``reason`` belongs to a failure."""
+    def state(self, state: State, *, step: int = 0, total_steps: int = 0, reason: str = "", kind: str = "") -> None:
+        """Say how the run stands; ``reason`` and ``kind`` belong to a failure."""
         values: dict[str, Any] = {"state": state, "pid": os.getpid(), "step": step, "total_steps": total_steps}
         if reason:
-            values["reason"] = reason
-        self._replace(STATE, json.dumps(values | {"updated": self._clock()}) + "\n")
+            values |= {"reason": reason, "kind": kind}
+        self._replace(STATE, json.dumps(values | self._process | {"updated": self._clock()}) + "\n")
+
+    def failed(self, error: BaseException) -> None:
+        """Say that the run failed, how far it had come, and why; where the disk refuses that too, the error says so."""
+        reason = str(error) if isinstance(error, LammError) else f"{type(error).__name__}: {error}"
+        try:
+            before = read_state(self.folder)
+            counts = {name: int(before.get(name, 0)) for name in ("step", "total_steps")}
+            self.state("failed", reason=reason, kind=kind_of(error), **counts)
+        except OSError as refused:
+            error.add_note(f"{self.folder / STATE} could not be written: {refused.strerror}")
 
     def event(self, values: Mapping[str, Any]) -> None:
         """Append one line about a step."""
@@ -66,6 +102,44 @@ class RunFiles:
             partial = self.folder / f"{name}.partial"
             partial.write_text(text, encoding="utf-8")
             os.replace(partial, self.folder / name)
+
+
+def reset_state(folder: Path) -> None:
+    """Before another attempt: what the last one said must not be taken for what this one says."""
+    before = read_state(folder)
+    values = {"state": "preparing"} | {name: int(before.get(name, 0)) for name in ("step", "total_steps")}
+    partial = folder / f"{STATE}.partial"
+    partial.write_text(json.dumps(values) + "\n", encoding="utf-8")
+    os.replace(partial, folder / STATE)
+
+
+@contextmanager
+def claimed(run: Path) -> Iterator[None]:
+    """Keep the folder to this process. Raises ConfigError where another one trains in it."""
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigError(
+            f"Process {read_state(run).get('pid')} is training in {run}. Wait for it, stop it, or choose another "
+            "folder."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def list_checkpoints(run: Path) -> list[Path]:
+    """The whole checkpoints of a run, oldest first."""
+    return sorted(path for path in (run / CHECKPOINTS).glob("step-*") if (path / TRAINING).is_file())
+
+
+def newest_step(run: Path) -> int:
+    """The step of the newest whole checkpoint; 0 where there is none."""
+    found = list_checkpoints(run)
+    return int(found[-1].name.removeprefix("step-")) if found else 0
 
 
 def read_state(folder: Path) -> dict[str, Any]:

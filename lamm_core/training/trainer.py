@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from lamm_core.data.collate import Batch
-from lamm_core.errors import ConfigError, LammError
+from lamm_core.errors import ConfigError, DivergedError
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel, Loss
 from lamm_core.training import checkpoints
@@ -31,7 +31,7 @@ from lamm_core.training.attention import use_short_attention
 from lamm_core.training.fused import fuse
 from lamm_core.training.optim import build_optimizer, build_schedule, share_gradients, trainable
 from lamm_core.training.preparation import prepare
-from lamm_core.training.progress import RunFiles
+from lamm_core.training.progress import RunFiles, claimed
 from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.steps import Plan, Step, prefetch
 from lamm_core.training.stopping import StopSignal
@@ -52,23 +52,27 @@ def train(recipe: TrainingRecipe | Path, *, run: Path, cache: Path, resume: bool
     recipe = recipe if isinstance(recipe, TrainingRecipe) else TrainingRecipe.from_yaml(recipe)
     # Encoding a large data set takes longer than the ten minutes that processes wait for each other by default.
     accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))])
+    with claimed(run) if accelerator.is_main_process else nullcontext():
+        return _train(recipe, run, accelerator, cache=cache, resume=resume, progress=progress)
+
+
+def _train(
+    recipe: TrainingRecipe, run: Path, accelerator: Accelerator, *, cache: Path, resume: bool, progress: bool
+) -> Path:
     main = accelerator.is_main_process
     check_folder(run, recipe, resume=resume)
     accelerator.wait_for_everyone()
     files = RunFiles(run, active=main)
     if main:
         (run / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
-    files.state("preparing")
+    files.state("preparing", step=checkpoints.newest_step(run))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), disable=not (progress and main))
     try:
         with bars, StopSignal() as stop:
             return Run(recipe, run, accelerator, files, bars, stop, cache=cache).go()
-    except LammError as error:
-        files.state("failed", reason=str(error))
-        raise
     except BaseException as error:
-        files.state("failed", reason=f"{type(error).__name__}: {error}")
+        files.failed(error)
         raise
 
 
@@ -210,7 +214,7 @@ class Run:
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip))
         if not (math.isfinite(loss_sum) and math.isfinite(norm)):
             names = ", ".join(name for _, batch in planned.own for name in batch.sample_ids[:3])
-            raise LammError(
+            raise DivergedError(
                 f"At step {planned.number} the loss is {loss_sum} and the gradient's norm {norm}: nothing to learn "
                 f"from. Lower learning_rate, or look at the samples of that step ({names}, ...)."
             )

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
+from lamm_core.processes import mark_of
 from lamm_core.training.progress import RunFiles, read_events, read_state
 
 
 def test_the_state_says_who_and_when(tmp_path: Path) -> None:
     assert read_state(tmp_path) == {}
+    mark = mark_of()
+    assert mark is not None
     files = RunFiles(tmp_path / "run", clock=lambda: 12.5)
-    files.state("failed", step=3, total_steps=9, reason="no disk")
+    files.state("failed", step=3, total_steps=9, reason="no disk", kind="disk")
     assert read_state(tmp_path / "run") == {
         "state": "failed",
         "pid": os.getpid(),
         "step": 3,
         "total_steps": 9,
         "reason": "no disk",
+        "kind": "disk",
+        "process": asdict(mark),
         "updated": 12.5,
     }
 

@@ -1,0 +1,107 @@
+"""The commands under `lamm runs`: what the training tab does, typed.
+
+Does not know how runs are carried out; each command calls the launcher and prints what the folder says.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lamm_core.errors import ConfigError
+from lamm_core.launchers.local import LocalLauncher
+from lamm_core.launchers.run import create_run, list_runs, shown_command
+from lamm_core.launchers.status import RunStatus, look
+from lamm_core.registry import nearest
+from lamm_core.training.recipe import TrainingRecipe
+
+__all__ = ["in_words", "runs_app", "training_runs"]
+
+runs_app = typer.Typer(name="runs", no_args_is_help=False, help="Runs that go on by themselves: start, stop, look.")
+out = Console()
+
+Name = Annotated[str, typer.Argument(help="The name of the run's folder, as `lamm runs` lists it.")]
+
+
+def training_runs() -> Path:
+    """Where runs of training lie: below LAMM_RUNS, by default in the cache folder."""
+    cache = Path(os.environ.get("LAMM_CACHE") or Path.home() / ".cache" / "lamm-studio")
+    return Path(os.environ.get("LAMM_RUNS") or cache / "runs").expanduser().absolute() / "training"
+
+
+@runs_app.callback(invoke_without_command=True)
+def show(context: typer.Context) -> None:
+    """List the runs and how they stand; what waits is started where there is room."""
+    if context.invoked_subcommand is not None:
+        return
+    runs = training_runs()
+    if runs.is_dir():
+        LocalLauncher(runs).advance()
+    table = Table("run", "state", "step", "", box=None, header_style="bold")
+    for folder in list_runs(runs):
+        status = look(folder)
+        steps = f"{status.step:,} of {status.total_steps:,}" if status.total_steps else ""
+        table.add_row(folder.name, status.state, steps, Text(in_words(status)))
+    if table.row_count:
+        out.print(table)
+    else:
+        out.print("There is no run yet. `lamm runs start RECIPE` starts one that goes on when you leave.")
+
+
+@runs_app.command()
+def start(
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe.")],
+    title: Annotated[str, typer.Option(help="What to call it; left out, the recipe's name.")] = "",
+) -> None:
+    """Queue a run of a recipe; it starts when no other one runs, and goes on when this terminal is closed."""
+    runs = training_runs()
+    folder = create_run(runs, TrainingRecipe.from_yaml(recipe), title=title or recipe.stem)
+    status = LocalLauncher(runs).submit(folder)
+    out.print(f"{status.state}: {folder.name}", highlight=False)
+
+
+@runs_app.command()
+def resume(name: Name) -> None:
+    """Go on with a run from its newest checkpoint."""
+    out.print(LocalLauncher(training_runs()).submit(found(name)).state)
+
+
+@runs_app.command()
+def stop(name: Name) -> None:
+    """Stop a run; it saves a checkpoint first. One that is queued is taken out of the queue."""
+    out.print(LocalLauncher(training_runs()).cancel(found(name)).state)
+
+
+@runs_app.command()
+def log(name: Name) -> None:
+    """Print what a run wrote last, and the command that runs it."""
+    from lamm_core.launchers.run import read_launch, read_log
+
+    folder = found(name)
+    launch = read_launch(folder)
+    if launch is not None:
+        out.print(shown_command(launch.command), style="dim", soft_wrap=True, highlight=False)
+    out.print(read_log(folder)[0], markup=False, highlight=False, soft_wrap=True)
+
+
+def found(name: str) -> Path:
+    """The folder of a run by its name. Raises ConfigError naming the nearest."""
+    folders = {folder.name: folder for folder in list_runs(training_runs())}
+    if name not in folders:
+        close = nearest(name, folders)
+        raise ConfigError(f"There is no run {name!r}. {f'Did you mean {close!r}?' if close else 'See lamm runs.'}")
+    return folders[name]
+
+
+def in_words(status: RunStatus) -> str:
+    """What there is to say of a run besides its state: time left, or what went wrong and what to do."""
+    if status.eta_seconds is not None:
+        minutes = status.eta_seconds / 60
+        return f"{minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
+    return " ".join(part for part in (status.reason, status.remedy) if part)
