@@ -22,6 +22,7 @@ __all__ = [
     "as_words",
     "compare_choices",
     "comparison_value",
+    "data_address",
     "facts_line",
     "marks_value",
     "messages",
@@ -72,7 +73,7 @@ def question_at(thread: Thread, index: int) -> int | None:
 def pictures_value(thread: Thread) -> list[dict[str, Any]]:
     """The pictures for the stage. They travel inside the value: no address exists that another visitor could open."""
     return [
-        {"name": picture.name, "width": picture.width, "height": picture.height, "source": _data_address(picture.view)}
+        {"name": picture.name, "width": picture.width, "height": picture.height, "source": data_address(picture.view)}
         for picture in thread.pictures
     ]
 
@@ -166,5 +167,6 @@ def returned_value(thread: Thread) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=64)
-def _data_address(view: Path) -> str:
+def data_address(view: Path) -> str:
+    """A small picture as an address that holds it: no other visitor could open it."""
     return "data:image/webp;base64," + base64.b64encode(view.read_bytes()).decode()

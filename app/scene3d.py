@@ -6,15 +6,17 @@ Does not know the page nor how answers come about. A scene is small: points stay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.conversation import Cloud
+from app.conversation import Cloud, Picture
+from app.scene_files import scene_files
 from app.sessions import Sessions
 from app.viewer.shelf import CloudShelf, ShownCloud
+from lamm_core.errors import MediaError
 from lamm_core.grounding import Box3D
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.findings import Diagnosis, Finding
@@ -46,7 +48,7 @@ class Scene:
 
     ``size`` is where all but a hundredth of the points lie, along each axis. ``made`` names the findings whose fixes
     were made. ``objects`` are what stands out, ``truth`` the objects that the file itself labels. ``origin`` is where
-    zero lies in the coordinates of the file, after the fixes.
+    zero lies in the coordinates of the file, after the fixes. ``picture`` was given together with the file.
     """
 
     session: str
@@ -63,6 +65,7 @@ class Scene:
     made: frozenset[str] = frozenset()
     objects: tuple[SceneThing, ...] = ()
     truth: tuple[SceneThing, ...] = ()
+    picture: Picture | None = None
 
     @property
     def name(self) -> str:
@@ -100,19 +103,28 @@ class Scenes:
     sessions: Sessions
     shelf: CloudShelf
 
-    def open(self, session: str, file: Path) -> Iterator[str | Scene]:
-        """Read an uploaded cloud: words on what is being done, then the scene.
+    def open(self, session: str, *files: Path) -> Iterator[str | Scene]:
+        """Read an uploaded cloud: words on what is being done, then the scene; a picture may come with it.
 
-        Raises MediaError where the file is no cloud or is not an upload.
+        Raises MediaError where the file is no cloud, is too large or is not an upload.
         """
-        yield f"Reading {file.name}"
-        kept = self.sessions.keep(session, file)
-        yield from self._look(session, kept, frozenset())
+        given = scene_files(files)
+        yield f"Reading {given.scan.name}"
+        kept = self.sessions.keep(session, given.scan)
+        picture, notes = None, given.notes
+        if given.picture is not None:
+            try:
+                picture = self.sessions.take(session, given.picture)
+            except MediaError as error:  # the scan can be looked at without it
+                notes = (*notes, f"The picture is not shown. {error}")
+        for step in self._look(session, kept, frozenset()):
+            yield step if isinstance(step, str) else replace(step, picture=picture, notes=(*notes, *step.notes))
 
     def fix(self, scene: Scene, names: Iterable[str]) -> Iterator[str | Scene]:
         """The same file with exactly these findings' fixes made, as `open` yields it. Raises MediaError."""
         yield f"Reading {scene.name}"
-        yield from self._look(scene.session, scene.file, frozenset(names))
+        for step in self._look(scene.session, scene.file, frozenset(names)):
+            yield step if isinstance(step, str) else replace(step, picture=scene.picture)
 
     def labelled(self, scene: Scene) -> Labelled:
         """The points again, each with its object's number. Raises MediaError."""

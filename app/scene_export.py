@@ -80,7 +80,7 @@ def write_rerun(scene: Scene, labelled: Labelled, path: Path) -> None:
         rerun = importlib.import_module("rerun")
     except ImportError as error:
         raise MissingDependencyError(
-            "Saving for Rerun needs the package rerun-sdk. Install it with: pip install rerun-sdk"
+            "Saving for Rerun needs the package rerun-sdk. Install it (170 MB) with: pip install rerun-sdk==0.41.0"
         ) from error
     recording = rerun.RecordingStream("lamm-studio")
     recording.save(str(path))  # from here on what is logged goes there

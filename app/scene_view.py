@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app.chat_view import data_address
 from app.conversation import Exchange, Thread
 from app.scene3d import Scene
 from app.viewer.value import EMPTY_VALUE, ViewBox, view_value
@@ -23,6 +24,7 @@ __all__ = [
     "layers_of",
     "named_objects",
     "parts",
+    "picture_value",
     "placed_objects",
     "pointed_at",
     "table_value",
@@ -154,6 +156,20 @@ def pointed_at(question: str, number: int) -> str:
     if match := _THIS.search(question):
         return f"{question[: match.end()]} {name}{question[match.end() :]}"
     return f"{question.rstrip()} {name} ".lstrip()
+
+
+def picture_value(scene: Scene | None) -> dict[str, Any] | None:
+    """The picture that came with the scan. Objects are not drawn on it: where it was taken from is not known."""
+    if scene is None or scene.picture is None:
+        return None
+    picture = scene.picture
+    size = f"{picture.width} × {picture.height}"
+    told = "Given with the scan; its camera is not known, so no boxes are drawn on it."
+    return {
+        "name": picture.name,
+        "source": data_address(picture.view),
+        "caption": f"{picture.name} · {size}. {told}",
+    }
 
 
 def doctor_value(scene: Scene | None) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from app import owner
 from app.conversation import Picture
 from lamm_core.errors import MediaError
 
-__all__ = ["Sessions"]
+__all__ = ["PICTURE_BYTES", "SCAN_BYTES", "Sessions"]
+
+PICTURE_BYTES = 64_000_000
+SCAN_BYTES = 1_000_000_000
 
 _VIEW_SIDE = 1600  # pixels; more than the stage shows on a 4K screen at its width
 _STALE_SECONDS = 24 * 3600
@@ -46,8 +49,8 @@ class Sessions:
         return secrets.token_hex(16)
 
     def take(self, key: str, file: Path) -> Picture:
-        """Copy a picture into the session. Raises MediaError for a foreign path or a file that is no picture."""
-        source = self._admitted(key, file)
+        """Copy a picture into the session. Raises MediaError for a foreign path, a huge file or no picture."""
+        source = self._admitted(key, file, PICTURE_BYTES, "A picture")
         picture = self._open(source)
         kept = self._kept(key, source)
         view = kept.parent.parent / "view.webp"
@@ -58,15 +61,19 @@ class Sessions:
         return Picture(source.name, kept, view, picture.width, picture.height)
 
     def keep(self, key: str, file: Path) -> Path:
-        """Copy a file of any kind into the session. Raises MediaError for a foreign path."""
-        return self._kept(key, self._admitted(key, file))
+        """Copy a scan, or a file of any kind, into the session. Raises MediaError for a foreign path or a huge file."""
+        return self._kept(key, self._admitted(key, file, SCAN_BYTES, "A scan"))
 
-    def _admitted(self, key: str, file: Path) -> Path:
+    def _admitted(self, key: str, file: Path, most: int, kind: str) -> Path:
         source = file.resolve()
         if not any(source.is_relative_to(allowed) for allowed in (*self._sources, self._folder(key).resolve())):
             raise MediaError(f"{file.name} is not an uploaded file. Drop it on the page instead.")
         if not source.is_file():
             raise MediaError(f"{file.name} is not there any more. Upload it again.")
+        if (size := source.stat().st_size) > most:
+            raise MediaError(
+                f"{file.name} has {size / 1e6:,.0f} MB. {kind} may have {most / 1e6:,.0f} MB here; make it smaller."
+            )
         return source
 
     def _kept(self, key: str, source: Path) -> Path:

@@ -14,6 +14,7 @@ from app.endpoints import build_endpoints
 from app.endpoints3d import build_scene_endpoint
 from app.header import build_header
 from app.services import Services
+from app.sessions import PICTURE_BYTES, SCAN_BYTES
 from app.settings import REPOSITORY
 from app.tabs import TABS
 from app.theme import build_theme, css_variables
@@ -40,7 +41,8 @@ def build_ui(services: Services) -> gr.Blocks:
 
 def launch_options(services: Services) -> dict[str, Any]:
     """How the page is served: our look, our scripts, nothing from elsewhere, no file outside two folders."""
-    script = "\n".join(_read(_ASSETS / "js" / name) for name in _SCRIPTS)
+    limits = f"window.lammLimits = {{picture: {PICTURE_BYTES}, scan: {SCAN_BYTES}}};\n"
+    script = limits + "\n".join(_read(_ASSETS / "js" / name) for name in _SCRIPTS)
     return {
         "server_name": services.settings.host,
         "server_port": services.settings.port,
@@ -52,7 +54,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "footer_links": [],
         "share": False,
         "ssr_mode": False,
-        "max_file_size": "1gb",  # a scan; what is read of it has limits of its own
+        "max_file_size": SCAN_BYTES,  # pictures may have less, which is looked at where they are taken in
         "app_kwargs": {"routes": viewer_routes(services.clouds)},
         # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.
         "allowed_paths": [str(services.settings.sessions), str(services.settings.demo)],

@@ -11,7 +11,7 @@ import gradio as gr
 
 from app.examples import SCENES
 
-__all__ = ["cloud_table", "doctor_card", "empty_stage", "scene_list", "talk"]
+__all__ = ["cloud_table", "doctor_card", "empty_stage", "linked_picture", "scene_list", "talk"]
 
 _EMPTY = """
 <div class="cloud-cover" data-state="empty">
@@ -19,6 +19,7 @@ _EMPTY = """
     <p class="lead">Drop a scan here</p>
     <p>a point cloud or mesh from any device. You see it at once, what is odd about it is said in words,
        and answers light up the objects that they name.</p>
+    <p>A picture of the same name that comes with it is shown beside it.</p>
     <p class="cloud-kinds">PLY, PCD, LAS, LAZ, E57, XYZ, TXT, CSV, PTS, NPY, NPZ, OFF, OBJ, GLB, STL</p>
     <p class="stage-actions"><button type="button" class="primary" data-do="example">Load the example</button>
       <button type="button" data-do="upload">Choose a file</button></p>
@@ -34,6 +35,10 @@ _DOCTOR = """
 <p class="doctor-none">Opens with a scan: what its unit is, which way is up, whether colours, points and ground look
   right, and one click to put right what does not.</p>
 <div class="doctor-body"></div></section>
+"""
+
+_PICTURE = """
+<figure class="linked-picture" hidden><img src="data:," alt=""><figcaption></figcaption></figure>
 """
 
 _TALK = """
@@ -71,6 +76,17 @@ def doctor_card() -> gr.HTML:
         html_template=_DOCTOR,
         js_on_load="window.lamm.doctor(element, props, watch, (names) => trigger('fix', {names}));",
         elem_id="cloud-doctor",
+        apply_default_css=False,
+    )
+
+
+def linked_picture() -> gr.HTML:
+    """The picture that came with the scan; hidden where there is none."""
+    return gr.HTML(
+        value=None,
+        html_template=_PICTURE,
+        js_on_load="window.lamm.linkedPicture(element, props, watch);",
+        elem_id="cloud-picture",
         apply_default_css=False,
     )
 

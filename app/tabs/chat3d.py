@@ -44,10 +44,11 @@ def build(services: Services) -> None:
     thread = gr.State(Thread(), delete_callback=services.chat.close)
     scene = gr.State(None, delete_callback=services.scenes.close)
     flattened = gr.State(False)  # this browser draws no 3D
-    wanted = gr.State(None)  # what is to be opened next: a file, or the names of findings to fix
+    wanted = gr.State(None)  # what is to be done next: open files, or fix findings
     with gr.Row(elem_id="cloud-tab"):
         with gr.Column(elem_id="cloud-left", min_width=0):
-            upload = gr.UploadButton("Open a scan", elem_id="cloud-open", size="sm", file_count="single")
+            upload = gr.UploadButton("Open a scan", elem_id="cloud-open", size="sm", file_count="multiple")
+            picture = widgets3d.linked_picture()
             doctor = widgets3d.doctor_card()
             examples = widgets3d.scene_list()
         with gr.Column(elem_id="cloud-middle", min_width=0):
@@ -86,7 +87,7 @@ def build(services: Services) -> None:
     text_file = gr.JSON(visible="hidden", elem_id="cloud-text-file")
     big_file = gr.DownloadButton("Save", visible="hidden", elem_id="cloud-big-file")
 
-    page = [thread, scene, viewer, cover, doctor, table, layers, talk, notice, facts, box]
+    page = [thread, scene, viewer, cover, picture, doctor, table, layers, talk, notice, facts, box]
 
     def said(value: Thread, seen: Scene | None, text: Any = None) -> dict[Any, Any]:
         """What changes while an answer is written; boxes are another matter."""
@@ -121,27 +122,27 @@ def build(services: Services) -> None:
         services.chat.clear(value)
         return {**said(value.settled(), seen, idle()), **covered(seen, doing), wanted: job}
 
-    def uploaded(value: Thread, seen: Scene | None, file: str | None) -> dict[Any, Any]:
-        return halt(value, seen, file, f"Reading {Path(file).name}" if file else "")
+    def uploaded(value: Thread, seen: Scene | None, files: list[str] | None) -> dict[Any, Any]:
+        return halt(value, seen, {"open": files or []}, "Reading")
 
     def example(value: Thread, seen: Scene | None, event: gr.EventData) -> dict[Any, Any]:
         chosen = services.settings.demo / SCENES[int(event._data["index"]) % len(SCENES)].file
-        return halt(value, seen, str(chosen), f"Reading {chosen.name}")
+        return halt(value, seen, {"open": [str(chosen)]}, f"Reading {chosen.name}")
 
     def fix(value: Thread, seen: Scene | None, event: gr.EventData) -> dict[Any, Any]:
         names = event._data.get("names") if isinstance(event._data, dict) else None
         names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-        return halt(value, seen, names, "Changing the cloud")
+        return halt(value, seen, {"fix": names}, "Changing the cloud")
 
     def look(
-        value: Thread, seen: Scene | None, job: str | list[str] | None, shown: list[str]
+        value: Thread, seen: Scene | None, job: dict[str, list[str]] | None, shown: list[str]
     ) -> Iterator[dict[Any, Any]]:
         try:
-            if isinstance(job, str):
+            if job is not None and "open" in job:
                 session = seen.session if seen is not None else services.scenes.sessions.new_key()
-                steps = services.scenes.open(session, Path(job))
+                steps = services.scenes.open(session, *map(Path, job["open"]))
             elif job is not None and seen is not None:
-                steps = services.scenes.fix(seen, job)
+                steps = services.scenes.fix(seen, job["fix"])
             else:
                 yield covered(seen)
                 return
@@ -156,6 +157,7 @@ def build(services: Services) -> None:
                     **drawn(value, step, kept),
                     **covered(step),
                     scene: step,
+                    picture: scene_view.picture_value(step),
                     doctor: scene_view.doctor_value(step),
                     layers: gr.CheckboxGroup(choices=there, value=kept),
                 }

@@ -33,7 +33,7 @@
   const give = (files) => {
     if (!input() || !files.length) return;
     const carrier = new DataTransfer();
-    carrier.items.add(files[0]);
+    for (const file of files) carrier.items.add(file);
     input().files = carrier.files;
     input().dispatchEvent(new Event("change", { bubbles: true }));
   };
@@ -66,8 +66,10 @@
       if (button?.dataset.do === "dismiss") refused.hidden = true;
     });
     document.addEventListener("change", (event) => {
-      const file = event.target === input() ? event.target.files?.[0] : null;
-      if (file) { refused.hidden = true; say(`Sending ${file.name} (${megabytes(file.size)})`); }
+      const files = event.target === input() ? [...event.target.files] : [];
+      const names = files.map((file) => file.name).join(", ");
+      const bytes = files.reduce((sum, file) => sum + file.size, 0);
+      if (files.length) { refused.hidden = true; say(`Sending ${names} (${megabytes(bytes)})`); }
     }, true);
     const carriesFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
     stage.addEventListener("dragover", (event) => { if (carriesFiles(event)) { event.preventDefault(); stage.dataset.over = "yes"; } });
@@ -78,6 +80,20 @@
       event.preventDefault();
       give([...event.dataTransfer.files]);
     });
+    watch("value", draw);
+    draw();
+  };
+
+  // ---- the picture that came with the scan
+  lamm.linkedPicture = (element, props, watch) => {
+    const root = element.querySelector(".linked-picture");
+    const draw = () => {
+      const picture = props.value;
+      root.hidden = !picture;
+      root.querySelector("img").src = picture?.source ?? "data:,";
+      root.querySelector("img").alt = picture?.name ?? "";
+      root.querySelector("figcaption").textContent = picture?.caption ?? "";
+    };
     watch("value", draw);
     draw();
   };

@@ -41,6 +41,25 @@ window.lamm = window.lamm || {};
     input.dispatchEvent(new Event("change", { bubbles: true }));
     document.querySelector("#ask textarea")?.focus();
   };
+  // A file that is too large is not even sent. The server looks again: files come other ways, too.
+  document.addEventListener("change", (event) => {
+    if (event.target.type !== "file" || !window.lammLimits) return;
+    const scans = Boolean(event.target.closest("#cloud-tab"));
+    const notice = byId(scans ? "cloud-notice" : "notice");
+    notice?.querySelectorAll(".too-large").forEach((old) => old.remove());
+    const limit = (file) => (scans && !file.type.startsWith("image/") ? window.lammLimits.scan : window.lammLimits.picture);
+    const large = [...event.target.files].find((file) => file.size > limit(file));
+    if (!large) return;
+    event.stopImmediatePropagation();
+    event.target.value = "";
+    const told = document.createElement("div");
+    told.className = "too-large";
+    told.setAttribute("role", "alert");
+    const kind = limit(large) === window.lammLimits.scan ? "A scan" : "A picture";
+    told.textContent = `${large.name} has ${Math.ceil(large.size / 1e6)} MB. ${kind} may have ${limit(large) / 1e6} MB here; `
+      + "make it smaller.";
+    notice?.append(told);
+  }, true);
   lamm.chooseFile = () => document.querySelector("#ask input[type=file]")?.click();
 
   lamm.save = (file) => {

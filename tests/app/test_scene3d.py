@@ -14,6 +14,7 @@ import pytest
 from app.conversation import Answer, Cloud, Thread
 from app.scene3d import Scene, Scenes
 from app.scene_export import scene_json, write_ply, write_rerun
+from app.scene_view import picture_value
 from app.services import Services
 from lamm_core.errors import MediaError, MissingDependencyError
 from lamm_core.modalities.pointcloud.scene import boxes_in
@@ -113,6 +114,93 @@ def test_saving_for_rerun_without_rerun_says_what_to_install(
     scene = last(scenes.open("a1", demo / "table.ply"))
     with pytest.raises(MissingDependencyError, match="pip install rerun-sdk"):
         write_rerun(scene, scenes.labelled(scene), tmp_path / "out.rrd")
+
+
+class Recorded:
+    """Stands in for the package rerun: keeps what is logged instead of writing it."""
+
+    class ViewCoordinates:
+        RIGHT_HAND_Z_UP = "z up"
+
+    def __init__(self) -> None:
+        self.logged: dict[str, object] = {}
+        self.saved = ""
+
+    def RecordingStream(self, name: str) -> Recorded:
+        return self
+
+    def save(self, path: str) -> None:
+        assert not self.logged, "what is logged before is lost"
+        self.saved = path
+
+    def log(self, entity: str, what: object, *, static: bool) -> None:
+        assert static and entity not in self.logged
+        self.logged[entity] = what
+
+    def flush(self) -> None:
+        Path(self.saved).write_bytes(b"RRF2")
+
+    @staticmethod
+    def Points3D(positions: np.ndarray, *, colors: np.ndarray) -> dict[str, np.ndarray]:
+        return {"positions": positions, "colors": colors}
+
+    @staticmethod
+    def Boxes3D(**values: object) -> dict[str, object]:
+        return values
+
+
+def test_a_recording_holds_points_and_boxes(
+    scenes: Scenes, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = Recorded()
+    monkeypatch.setitem(sys.modules, "rerun", recorded)
+    scene = last(scenes.open("a1", demo / "table.ply"))
+    write_rerun(scene, scenes.labelled(scene), tmp_path / "out.rrd")
+    assert recorded.logged.keys() == {"cloud", "cloud/points", "cloud/objects", "cloud/ground_truth"}
+    points, boxes = recorded.logged["cloud/points"], recorded.logged["cloud/objects"]
+    assert len(points["positions"]) == len(points["colors"]) == 34_000  # type: ignore[index]
+    assert len(boxes["centers"]) == len(boxes["sizes"]) == 7  # type: ignore[index]
+    assert boxes["labels"][6] == "obj7 purple object"  # type: ignore[index]
+    assert (tmp_path / "out.rrd").exists()
+
+
+def test_rerun_reads_back_what_was_recorded(scenes: Scenes, demo: Path, tmp_path: Path) -> None:
+    """Runs where the extra "rerun" is installed, which is too large for every run of the tests."""
+    reader = pytest.importorskip("rerun.chunk").RrdReader
+    scene = last(scenes.open("a1", demo / "table.ply"))
+    write_rerun(scene, scenes.labelled(scene), tmp_path / "out.rrd")
+    chunks = {chunk.entity_path: chunk.to_record_batch() for chunk in reader(tmp_path / "out.rrd").stream()}
+    labels = chunks["/cloud/objects"].column("Boxes3D:labels").to_pylist()[0]
+    assert labels == [f"{thing.identifier} {thing.label}" for thing in scene.objects]
+    places = np.array(chunks["/cloud/points"].column("Points3D:positions").to_pylist()[0])
+    assert np.allclose(places, scenes.labelled(scene).cloud.xyz)
+
+
+def test_a_picture_of_the_same_name_comes_with_the_scan_and_stays_with_its_fixes(
+    scenes: Scenes, demo: Path, uploaded: Uploaded
+) -> None:
+    scan = uploaded("side.ply", content=(demo / "sideways.ply").read_bytes())
+    files = (uploaded("other.png"), uploaded("Side.JPG"), scan)
+    scene = last(scenes.open("a1", *files))
+    assert scene.picture is not None and scene.picture.name == "Side.JPG"
+    assert scene.file.name == "side.ply" and "left aside: other.png" in scene.notes[0]
+    value = picture_value(last(scenes.fix(scene, ["unit"])))
+    assert value is not None and "camera is not known" in value["caption"]
+    assert value["source"].startswith("data:image/webp;base64,")
+
+
+def test_a_bad_picture_is_said_to_be_one_and_the_scan_opens(scenes: Scenes, demo: Path, uploaded: Uploaded) -> None:
+    scan = uploaded("table.ply", content=(demo / "table.ply").read_bytes())
+    scene = last(scenes.open("a1", scan, uploaded("table.png", content=b"words")))
+    assert scene.picture is None and picture_value(scene) is None
+    assert "The picture is not shown. table.png" in scene.notes[0]
+
+
+def test_pictures_alone_are_no_scan(scenes: Scenes, uploaded: Uploaded) -> None:
+    with pytest.raises(MediaError, match=r"one\.png is not a point cloud but a PNG picture"):
+        list(scenes.open("a1", uploaded("one.png"), uploaded("two.png")))
+    with pytest.raises(MediaError, match="No file"):
+        list(scenes.open("a1"))
 
 
 def test_sessions_never_get_each_others_points(scenes: Scenes, demo: Path) -> None:

@@ -97,6 +97,19 @@ def test_files_that_are_no_whole_picture_are_named(sessions: Sessions, uploaded:
             sessions.take("a1", uploaded(name, content=content))
 
 
+def test_files_over_the_limit_of_their_kind_are_refused_with_both_numbers(
+    sessions: Sessions, uploaded: Uploaded
+) -> None:
+    for name, size, take, words in (
+        ("photo.png", 70_000_000, sessions.take, r"photo\.png has 70 MB\. A picture may have 64 MB"),
+        ("scan.ply", 1_200_000_000, sessions.keep, r"scan\.ply has 1,200 MB\. A scan may have 1,000 MB"),
+    ):
+        file = uploaded(name, content=b"")
+        os.truncate(file, size)  # a hole: it takes no room on the disk
+        with pytest.raises(MediaError, match=words):
+            take("a1", file)
+
+
 def test_unusual_pictures_are_taken(sessions: Sessions, uploaded: Uploaded) -> None:
     rotated = Image.Exif()
     rotated[0x0112] = 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -257,3 +258,23 @@ def test_a_browser_without_3d_gets_flat_views(served: Any, browser: Any) -> None
         page.screenshot(path=Path(__file__).parent / "screenshots" / "scene-flat.png")
     finally:
         flat.close()
+
+
+def test_a_scan_and_its_picture_are_opened_together_and_huge_files_are_not_sent(
+    scan: Callable[..., Any], dog: Path, tmp_path: Path
+) -> None:
+    visitor = scan(None)
+    page = visitor.page
+    huge = tmp_path / "huge.jpg"
+    huge.touch()
+    os.truncate(huge, 65_000_000)
+    page.set_input_files("#cloud-left input[type=file]", str(huge))
+    expect(page.locator("#cloud-notice")).to_contain_text("huge.jpg has 65 MB. A picture may have 64 MB here")
+    shutil.copy(REPOSITORY / "assets" / "demo" / "table.ply", tmp_path / "dog.ply")
+    page.set_input_files("#cloud-left input[type=file]", [str(dog), str(tmp_path / "dog.ply")])
+    opened(page)
+    expect(page.locator("#cloud-picture figcaption")).to_contain_text("dog.png · 600 × 400")
+    expect(page.locator("#cloud-notice .too-large")).to_have_count(0)
+    assert page.evaluate("document.querySelector('#cloud-picture img').naturalWidth") == 600
+    visitor.shot("scene-picture")
+    assert visitor.errors == []
