@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lamm_core.errors import ConfigError
+from lamm_core.evaluation.judge_command import judge_command
 from lamm_core.evaluation.respondent import Respondent
 from lamm_core.evaluation.task import Task
 
@@ -237,6 +238,9 @@ def robustness_command(
 
     for folder in corrupted:
         print(json.dumps(robustness(clean, folder)))
+
+
+bench_app.command("judge")(judge_command)
 
 
 def _bars() -> Progress:

@@ -40,7 +40,7 @@ FINAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFou
 
 
 class Endpoint:
-    """Asks up to ``at_once`` questions at a time."""
+    """Asks up to ``at_once`` questions at a time; a ``seed`` is sent along where one is given."""
 
     def __init__(
         self,
@@ -50,11 +50,13 @@ class Endpoint:
         key: str,
         at_once: int = 16,
         timeout_seconds: float = 120.0,
+        seed: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base, self._model, self._at_once = base, model, at_once
         self._client = openai.OpenAI(base_url=base, api_key=key, timeout=timeout_seconds, max_retries=0)
         self._limit_name = "max_tokens"
+        self._more = {} if seed is None else {"seed": seed}
         self._retrying: Callable[..., Any] = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=_wait,
@@ -113,13 +115,14 @@ class Endpoint:
         ask: Any = self._client.chat.completions.create
         limit = self._limit_name
         try:
-            return ask(model=self._model, messages=messages, temperature=0, **{limit: max_new_tokens})
+            return ask(model=self._model, messages=messages, temperature=0, **{limit: max_new_tokens}, **self._more)
         except openai.BadRequestError as error:
             # Newer servers have another name for the same limit.
             if limit != "max_tokens" or "max_completion_tokens" not in str(error):
                 raise
             self._limit_name = "max_completion_tokens"
-            return ask(model=self._model, messages=messages, temperature=0, max_completion_tokens=max_new_tokens)
+            limit = self._limit_name
+            return ask(model=self._model, messages=messages, temperature=0, **{limit: max_new_tokens}, **self._more)
 
 
 class Nonsense(Exception):

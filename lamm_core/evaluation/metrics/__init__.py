@@ -5,6 +5,4 @@ Does not know tasks; parsing.py turns answers into labels, numbers, boxes and po
 
 from __future__ import annotations
 
-from lamm_core.evaluation.metrics.tally import interval, ratio, summary
-
-__all__ = ["interval", "ratio", "summary"]
+__all__: list[str] = []

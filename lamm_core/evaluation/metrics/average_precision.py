@@ -4,8 +4,8 @@ Does not know what a box is: overlaps come from a function, so the same rules se
 
 Matching never looks beyond one picture, so it is done once a picture; `average_precision` then only sorts and adds up,
 which is what makes resampling it a thousand times affordable. An answer in words carries no confidence. Where a box has
-none, its place in the answer stands for it: what is named first is ranked first, and boxes of the same place tie in the
-order of the pictures.
+none, its place in the answer stands for it: what is named first is ranked first. Boxes of one rank cannot be told apart
+by any threshold, so they enter the curve together and the order of the pictures is no matter.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ def _area(ranks: Any, hits: Any, possible: int, rule: Rule) -> float:
         return 0.0
     order = np.argsort(-ranks, kind="stable")
     gained = np.cumsum(hits[order])
-    recall = gained / possible
-    precision = gained / np.arange(1, len(order) + 1)
+    ends = np.flatnonzero(np.append(np.diff(ranks[order]) != 0, True))  # the last box of each rank
+    recall = gained[ends] / possible
+    precision = gained[ends] / (ends + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     if rule == "voc":
         return float(np.sum(np.diff(recall, prepend=0.0) * envelope))

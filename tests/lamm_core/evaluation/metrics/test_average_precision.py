@@ -164,6 +164,15 @@ def test_without_scores_the_order_of_the_answer_ranks() -> None:
     assert ours([(wrong_first, [("a", box)])], 0.5, "voc") == 0.5
 
 
+def test_the_order_of_the_pictures_is_no_matter() -> None:
+    rng = random.Random(3)
+    for _ in range(200):
+        pictures = [([one._replace(score=None) for one in found], true) for found, true in random_set(rng)]
+        assert ours(pictures, 0.5, "voc") == ours(pictures[::-1], 0.5, "voc")
+    hit, miss = [Found("a", (0.0, 0.0, 1.0, 1.0))], [Found("a", (5.0, 5.0, 6.0, 6.0))]
+    assert ours([(hit, [("a", hit[0].box)]), (miss, [])], 0.5, "voc") == 0.5  # one of the two that come first is right
+
+
 def test_what_sets_the_two_rules_apart() -> None:
     true = [("a", (0.0, 0.0, 10.0, 10.0)), ("a", (0.0, 0.0, 10.0, 9.0))]
     found = [Found("a", (0.0, 0.0, 10.0, 10.0), 0.9), Found("a", (0.0, 0.0, 10.0, 10.0), 0.8)]

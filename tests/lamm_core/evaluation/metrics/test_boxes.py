@@ -1,4 +1,4 @@
-"""Metrics agree with slow implementations written another way."""
+"""Overlaps and matchings agree with slow implementations written another way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from lamm_core.evaluation.metrics import interval, ratio, summary
 from lamm_core.evaluation.metrics.boxes import Box, inside, matched
-from lamm_core.evaluation.task import Part, Score
 from lamm_core.grounding import box_overlap
 
 
@@ -62,32 +60,3 @@ def test_matching_equals_trying_every_assignment() -> None:
 def test_a_predicted_box_is_used_once() -> None:
     box = (0.1, 0.1, 0.5, 0.5)
     assert matched([("dog", box)], [("dog", box), ("dog", box)]) == 1
-
-
-def test_the_interval_of_a_proportion_is_near_the_normal_one() -> None:
-    parts = [Part(1, 1)] * 300 + [Part(0, 1)] * 700
-    found = interval(parts)
-    half = 1.96 * (0.3 * 0.7 / 1000) ** 0.5
-    assert found == pytest.approx((0.3 - half, 0.3 + half), abs=0.004)
-    assert found == interval(parts)
-
-
-def test_the_interval_resamples_whole_samples() -> None:
-    parts = [Part(rng.randint(0, 5), 5) for rng in (random.Random(i) for i in range(40))]
-    found = interval(parts, rounds=4000)
-    rng = np.random.default_rng(9)
-    values = [np.mean([parts[i].gained for i in rng.integers(0, 40, 40)]) / 5 for _ in range(4000)]
-    assert found == pytest.approx(tuple(np.percentile(values, (2.5, 97.5))), abs=0.02)
-
-
-def test_nothing_possible_gives_no_number() -> None:
-    assert ratio([Part(0, 0)]) is None
-    assert interval([Part(0, 0)]) is None
-    assert interval([]) is None
-
-
-def test_a_summary_counts_unparsed_answers_apart_and_as_misses() -> None:
-    scores = [Score(1.0, "a", "", {"accuracy": Part(1, 1)}), Score(None, None, "", {"accuracy": Part(0, 1)})]
-    result = summary(scores, ("accuracy",), unseen=[True, False])
-    assert (result["accuracy"], result["unparsed"], result["n"]) == (0.5, 1, 2)
-    assert result["accuracy_unseen_wordings"] == 1.0
