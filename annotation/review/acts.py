@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from annotation.review.folding import State
 from annotation.review.forms import plain_text, turns_from
@@ -22,7 +22,7 @@ from lamm_core.errors import AnnotationError
 
 __all__ = ["append", "append_all", "locked", "locked_all", "put"]
 
-ITEM_IDS = bindparam("ids", expanding=True)
+ITEM_IDS: BindParameter[str] = bindparam("ids", expanding=True)
 LOCKED = select(states).where(states.c.item.in_(ITEM_IDS)).order_by(states.c.item).with_for_update()
 SECOND = select(opinions).where(opinions.c.item.in_(ITEM_IDS))
 APPENDED = insert(events).returning(events.c.number, events.c.item)

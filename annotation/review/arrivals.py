@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from annotation.review.acts import append_all
 from annotation.review.database import Database
 from annotation.review.folding import State
-from annotation.review.forms import checks_to, draft_id, dump, plain_text, require_conversation, turns_to
+from annotation.review.forms import checks_to, clean, draft_id, dump, plain_text, require_conversation, turns_to
 from annotation.review.items import Draft, Event, expected_error
 from annotation.review.rows import state_row
 from annotation.review.tables import findings, items, states, texts
@@ -74,8 +74,9 @@ def is_blind(item: str, share: float) -> bool:
 def _row(draft: Draft, now: float) -> dict[str, Any]:
     item = draft_id(draft)
     require_conversation(draft.turns, where=f"Draft {draft.source_id or item} of {draft.source}")
-    if "\0" in draft.kind + draft.source + draft.source_id + draft.generator + draft.prompt_hash:
-        raise AnnotationError(f"Draft {item}: its kind, source, generator or prompt holds a NUL character.")
+    named = draft.kind + draft.source + draft.source_id + draft.generator + draft.prompt_hash
+    if clean(named) != named:
+        raise AnnotationError(f"Draft {item}: its kind, source, generator or prompt holds what is no text.")
     error = expected_error(draft.checks) if draft.expected_error is None else draft.expected_error
     if not math.isfinite(error):
         raise AnnotationError(f"Draft {item} of {draft.source}: its expected error is {error}; give a share, 0 to 1.")

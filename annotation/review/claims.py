@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
@@ -111,7 +112,7 @@ def _pools(filters: Filter, order: Order) -> Sequence[tuple[bool, Select[Any]]]:
     common = meant(filters)
     if filters.status:
         return [(False, _free(common, order))]
-    me = bindparam("reviewer")
+    me: BindParameter[str] = bindparam("reviewer")
     # Two ranges instead of one inequality, which no index serves; and 'wanted' is written out, not a parameter, because
     # only then do databases see that their partial index serves.
     others = or_(states.c.decided_by < me, states.c.decided_by > me)

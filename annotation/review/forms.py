@@ -20,6 +20,7 @@ __all__ = [
     "boxes_to",
     "checks_from",
     "checks_to",
+    "clean",
     "draft_id",
     "dump",
     "plain_text",
@@ -32,7 +33,7 @@ PLACEHOLDERS = {"image": "<image>", "pointcloud": "<pointcloud>"}
 
 
 def dump(value: Any) -> str:
-    """JSON of one line in ASCII, always the same for the same value: NUL and lone surrogates survive every database."""
+    """JSON of one line in ASCII, always the same for the same value."""
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -45,7 +46,7 @@ def turns_to(turns: Iterable[Turn]) -> list[dict[str, Any]]:
     """Turns as JSON values."""
     forms = []
     for turn in turns:
-        form: dict[str, Any] = {"role": turn.role, "text": turn.text}
+        form: dict[str, Any] = {"role": turn.role, "text": clean(turn.text)}
         if turn.media:
             form["media"] = [{"modality": medium.modality, "path": str(medium.path)} for medium in turn.media]
         forms.append(form)
@@ -108,10 +109,14 @@ def draft_id(draft: Draft) -> str:
     return hashlib.sha256(dump(said).encode()).hexdigest()[:24]
 
 
+def clean(text: str) -> str:
+    """The text without what databases and files refuse: a NUL, or half of a character, becomes a replacement mark."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def plain_text(turns: Iterable[Turn]) -> str:
-    """What is said, for searching: lower case, and no character that a database refuses."""
-    text = "\n".join(turn.text for turn in turns).casefold().replace("\0", " ")
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """What is said, for searching: in lower case."""
+    return clean("\n".join(turn.text for turn in turns)).casefold()
 
 
 def require_conversation(turns: Sequence[Turn], *, where: str) -> None:

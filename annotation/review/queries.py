@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from annotation.review.filters import Filter, Order, Page
 from annotation.review.folding import Opinion
+from annotation.review.forms import clean
 from annotation.review.items import Event, Item
 from annotation.review.rows import FULL_ITEMS, LIVE, event_of, item_of, opinion_of
 from annotation.review.tables import events, findings, items, leases, opinions, states, texts
@@ -36,14 +37,15 @@ from lamm_core.errors import AnnotationError
 
 __all__ = ["HELD", "by_ids", "counts", "disagreeing", "head", "history", "meant", "search", "sorted_by"]
 
-COUNTED = {
+DAY_SECONDS = 86_400
+COUNTED: Mapping[str, ColumnElement[Any]] = {
     "status": states.c.status,
     "kind": states.c.kind,
     "source": states.c.source,
+    "check": findings.c.name,
     "reviewer": states.c.decided_by,
+    "day": func.floor(states.c.decided / DAY_SECONDS),
 }
-DAY_SECONDS = 86_400
-DAY = func.floor(states.c.decided / DAY_SECONDS)
 
 HELD = exists().where(leases.c.item == states.c.item, LIVE)
 """That somebody has the item open at the time ``now``."""
@@ -67,7 +69,7 @@ def meant(filters: Filter) -> ColumnElement[bool]:
         conditions.append(states.c.decided_by == filters.reviewer)
     if filters.check:
         conditions.append(exists().where(findings.c.name == filters.check, findings.c.item == states.c.item))
-    for word in filters.text.casefold().replace("\0", " ").split():
+    for word in clean(filters.text).casefold().split():
         found = texts.c.text.contains(word, autoescape=True)
         conditions.append(exists().where(texts.c.item == states.c.item, found))
     return and_(true(), *conditions)
@@ -102,11 +104,13 @@ def by_ids(connection: Connection, ids: Sequence[str] | Mapping[str, bool], *, n
 
 
 def counts(connection: Connection, filters: Filter, *, by: str, now: float) -> dict[str, int]:
-    """How many items a filter means, by status, kind, source, reviewer or day of the decision (UTC)."""
-    if by != "day" and by not in COUNTED:
-        raise AnnotationError(f"Items are not counted by {by!r}; known: {', '.join((*COUNTED, 'day'))}.")
-    column: ColumnElement[Any] = DAY if by == "day" else COUNTED[by]
+    """How many items a filter means, by status, kind, source, check that complained, reviewer, or day (UTC)."""
+    if by not in COUNTED:
+        raise AnnotationError(f"Items are not counted by {by!r}; known: {', '.join(COUNTED)}.")
+    column: ColumnElement[Any] = COUNTED[by]
     query: Select[Any] = select(column.label("value"), func.count().label("many")).where(meant(filters))
+    if by == "check":
+        query = query.join_from(states, findings, findings.c.item == states.c.item)
     if by in ("reviewer", "day"):
         query = query.where(states.c.decided_by != "")
     rows = connection.execute(query.group_by(column).order_by(column), {"now": now}).all()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Double, Row, Select, and_, bindparam, select
+from sqlalchemy import BindParameter, Double, Row, Select, and_, bindparam, select
 
 from annotation.review.folding import Opinion, State
 from annotation.review.forms import boxes_from, checks_from, dump, turns_from
@@ -34,7 +34,7 @@ __all__ = [
 SKEW_SECONDS = 60.0  # by which the clocks of two machines may differ
 
 
-NOW = bindparam("now", type_=Double())
+NOW: BindParameter[float] = bindparam("now", type_=Double())
 LIVE = and_(leases.c.until > NOW, leases.c.since <= NOW + SKEW_SECONDS)
 """Leases that hold at the time ``now``. One that began later was taken by a clock that has been put back since."""
 

@@ -21,7 +21,7 @@ from annotation.review.bulk import Bulk
 from annotation.review.database import Database
 from annotation.review.filters import Filter, Order, Page, Preview
 from annotation.review.folding import UNDOABLE, advance, fold, standing
-from annotation.review.forms import boxes_to, require_conversation, turns_to
+from annotation.review.forms import boxes_to, clean, require_conversation, turns_to
 from annotation.review.items import DECISIONS, REASONS, Action, Box, Draft, Event, Item, Seen, Status
 from annotation.review.migrations import migrate
 from annotation.review.rows import event_of, with_state
@@ -157,11 +157,11 @@ class ReviewStore:
     def reject(self, reviewer: str, seen: Seen, *, reason: str, note: str = "", seconds: float = 0.0) -> Item:
         """Not to be used, for one of `REASONS`."""
         _require_reason(reason, note)
-        return self._decide(reviewer, seen, "reject", reason=reason, payload={"note": note}, seconds=seconds)
+        return self._decide(reviewer, seen, "reject", reason=reason, payload={"note": clean(note)}, seconds=seconds)
 
     def flag(self, reviewer: str, seen: Seen, *, note: str = "", seconds: float = 0.0) -> Item:
         """For somebody else to look at, who is told why."""
-        return self._decide(reviewer, seen, "flag", payload={"note": note}, seconds=seconds)
+        return self._decide(reviewer, seen, "flag", payload={"note": clean(note)}, seconds=seconds)
 
     def skip(self, reviewer: str, seen: Seen, *, seconds: float = 0.0) -> Item:
         """No opinion: others are asked once the drafts are through."""
@@ -184,7 +184,7 @@ class ReviewStore:
             raise AnnotationError("Whoever settles sees both opinions: open the item among the disagreements.")
         if status not in ("accepted", "edited", "rejected") or (status == "edited") != (turns is not None):
             raise AnnotationError("Settle with accepted, with edited and the turns, or with rejected and a reason.")
-        payload: dict[str, Any] = {"status": status, "note": note}
+        payload: dict[str, Any] = {"status": status, "note": clean(note)}
         if status == "rejected":
             _require_reason(reason, note)
         if status == "accepted":
@@ -242,7 +242,7 @@ class ReviewStore:
             return queries.search(connection, filters, order=order, limit=limit, after=after, now=self.clock())
 
     def counts(self, filters: Filter = EVERYTHING, *, by: str = "status") -> dict[str, int]:
-        """How many items, by ``status``, ``kind``, ``source``, ``reviewer`` or ``day`` of the decision (UTC)."""
+        """How many items, by ``status``, ``kind``, ``source``, ``check``, ``reviewer`` or ``day`` of the decision (UTC)."""
         with self.database.reading() as connection:
             return queries.counts(connection, filters, by=by, now=self.clock())
 
@@ -363,7 +363,7 @@ def _blind(second: bool) -> dict[str, Any]:
 
 
 def _require_name(reviewer: str) -> None:
-    if not reviewer.strip() or "\0" in reviewer:
+    if not reviewer.strip() or clean(reviewer) != reviewer:
         raise AnnotationError("Say who reviews: a name is needed.")
 
 

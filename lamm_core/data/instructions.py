@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile("|".join(PLACEHOLDERS.values()))
 _LAMM_ROLES: Mapping[str, Role] = {"human": "user", "gpt": "assistant"}
 _CHAT_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _OWN_KEYS = frozenset(
-    (*KEYS, "id", "images", "conversations", "messages", "target", "src_image", "src_dataset", "src_id")
+    (*KEYS, "id", "images", "point_clouds", "conversations", "messages", "target", "src_image", "src_dataset", "src_id")
 )
 _CHUNK = 1 << 20
 _SIGNATURES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}
@@ -257,22 +257,25 @@ def _read_rows(source: str, media_root: Path | None, split: str) -> Iterator[Sam
         place = _Place(name, index)
         pictures = row.get("images") if row.get("images") is not None else row.get("image")
         listed = pictures if isinstance(pictures, list) else [] if pictures is None else [pictures]
-        media = [Media("image", _picture_path(picture, folder, place)) for picture in listed]
+        media = [Media("image", _medium_path(picture, folder, place)) for picture in listed]
+        clouds = row.get("point_clouds") or []
+        media += [Media("pointcloud", _medium_path(cloud, folder, place)) for cloud in clouds]
         turns = _row_turns(row, place)
         record = {key: value for key, value in row.items() if key not in ("question", "answer")}
         yield _sample(record, _place_media(turns, media, place), f"{Path(name).stem}-{index}")
 
 
-def _picture_path(picture: Any, folder: Path, place: _Place) -> Path:
-    if isinstance(picture, str):
-        return folder / picture
-    if not isinstance(picture, dict) or not (picture.get("bytes") or picture.get("path")):
-        raise place("a picture is neither a path nor bytes.")
-    content = picture.get("bytes")
+def _medium_path(medium: Any, folder: Path, place: _Place) -> Path:
+    if isinstance(medium, str):
+        return folder / medium
+    if not isinstance(medium, dict) or not (medium.get("bytes") or medium.get("path")):
+        raise place("a picture or cloud is neither a path nor bytes.")
+    content = medium.get("bytes")
     if not content:
-        return folder / str(picture["path"])
+        return folder / str(medium["path"])
     digest = hashlib.sha256(content).hexdigest()
-    suffix = next((suffix for start, suffix in _SIGNATURES.items() if content.startswith(start)), ".img")
+    named = Path(str(medium.get("path") or "")).suffix.lower() or ".img"
+    suffix = next((suffix for start, suffix in _SIGNATURES.items() if content.startswith(start)), named)
     target = folder / "media" / digest[:2] / (digest + suffix)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

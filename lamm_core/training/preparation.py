@@ -20,6 +20,7 @@ from lamm_core.conversation import Media, Sample
 from lamm_core.data.collate import Example, make_example
 from lamm_core.data.features import FeatureCache, compute_features
 from lamm_core.data.instructions import read_samples
+from lamm_core.data.pinned import verify_pinned
 from lamm_core.errors import DataError, PromptTooLongError
 from lamm_core.model.lamm import LammModel
 from lamm_core.training.recipe import DataSource, TrainingRecipe
@@ -69,6 +70,8 @@ def _read(sources: Iterable[DataSource], bars: Progress) -> list[Item]:
     items = []
     for source in sources:
         task = bars.add_task(f"Reading {Path(source.path).name}", total=None)
+        if source.sha256 is not None:
+            verify_pinned(Path(source.path), source.sha256)
         root = Path(source.media_root) if source.media_root is not None else None
         for index, sample in enumerate(read_samples(source.path, media_root=root, split=source.split)):
             items.append(Item(f"{Path(source.path).name}[{index}] {sample.id}", sample, source.repeat))

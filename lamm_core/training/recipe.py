@@ -5,6 +5,7 @@ Does not know how it is carried out. Relative paths in a recipe start at the fol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,14 +24,20 @@ Precision = Literal["bf16", "fp32"]
 
 @dataclass(frozen=True)
 class DataSource:
-    """One file of instructions; ``repeat`` says how often an epoch goes through it."""
+    """One file of instructions; ``repeat`` says how often an epoch goes through it.
+
+    ``sha256`` is the content hash of the export that the file belongs to; training refuses any other version.
+    """
 
     path: str
     media_root: str | None = None
     repeat: int = 1
     split: str = "train"
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
+        pinned = self.sha256 is None or (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256))
+        require(bool(pinned), "data.sha256", self.sha256, "the 64 digits that manifest.json gives as content_hash")
         require(isinstance(self.repeat, int) and self.repeat >= 1, "data.repeat", self.repeat, "a whole number above 0")
 
 

@@ -86,3 +86,13 @@ def test_a_wrong_value_is_named(wrong: dict[str, Any], named: str) -> None:
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(ConfigError, match="model"):
         TrainingRecipe.from_dict({"data": ["a.json"]})
+
+
+def test_a_version_is_named_by_its_whole_hash() -> None:
+    with pytest.raises(ConfigError, match=r"data\.sha256"):
+        TrainingRecipe.from_dict({"model": "a", "data": [{"path": "a.json", "sha256": "12"}]})
+
+
+def test_a_named_version_is_kept_in_the_recipe() -> None:
+    recipe = TrainingRecipe.from_dict({"model": "a", "data": [{"path": "a.json", "sha256": "0" * 64}]})
+    assert TrainingRecipe.from_dict(recipe.to_dict()) == recipe
