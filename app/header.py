@@ -23,6 +23,9 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("M", "send the newest answer to review"),
     ("N", "new chat, in the tab that is open"),
     ("B", "boxes on or off"),
+    ("←", "the sample before, in Benchmark"),
+    ("→", "the next sample, in Benchmark"),
+    ("X", "tick the sample, in Benchmark"),
     ("D", "dark or light"),
     ("?", "this list"),
 )

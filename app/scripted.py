@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.services import Services, build_services
@@ -103,4 +103,4 @@ def scripted_services(
             "GRADIO_TEMP_DIR": str(folder / "uploads"),
         }
     )
-    return build_services(settings, load=load)
+    return build_services(replace(settings, typed_runs=folder / "typed"), load=load)

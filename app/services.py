@@ -12,6 +12,9 @@ from pathlib import Path
 from PIL import Image
 
 from app.chat import ChatService
+from app.inspection.run_shelf import RunShelf
+from app.inspection.run_starter import RunStarter
+from app.inspection.service import Inspection
 from app.marks import MarkBook
 from app.scene3d import Scenes
 from app.sessions import Sessions
@@ -32,6 +35,7 @@ class Services:
     clouds: CloudShelf
     scenes: Scenes
     marks: MarkBook
+    inspection: Inspection
 
 
 def build_services(
@@ -44,14 +48,21 @@ def build_services(
     sessions.sweep()
     shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings), keep=settings.keep_models)
     shelf.start(settings.model)
-    clouds = CloudShelf()
+    clouds, marks = CloudShelf(), MarkBook(settings.reviews)
+    inspection = Inspection(
+        RunShelf((settings.benchmarks, settings.typed_runs), shipped=settings.demo / "runs"),
+        RunStarter(settings.benchmarks),
+        marks=marks,
+        clouds=clouds,
+    )
     return Services(
         settings=settings,
         shelf=shelf,
         chat=ChatService(sessions, shelf),
         clouds=clouds,
         scenes=Scenes(sessions, clouds),
-        marks=MarkBook(settings.reviews),
+        marks=marks,
+        inspection=inspection,
     )
 
 

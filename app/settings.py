@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VARIABLES: Mapping[str, str] = {
     "LAMM_CACHE": "folder of fetched base weights and of what the page keeps while it runs",
     "LAMM_MODELS": "folder whose sub-folders are models of yours",
+    "LAMM_RUNS": "folder of runs: training in its training, benchmarks in its benchmark",
     "LAMM_HOST": "address to listen on; 0.0.0.0 lets other machines in",
     "PORT": "port of the page; GRADIO_SERVER_PORT means the same",
     "GRADIO_SERVER_PORT": "port of the page when PORT is not set",
@@ -43,6 +44,8 @@ class Settings:
     cache: Path
     models: Path
     uploads: Path
+    runs: Path
+    typed_runs: Path
     host: str = "127.0.0.1"
     port: int = 7860
     model: str = "lamm-mini"
@@ -67,6 +70,8 @@ class Settings:
             raise ConfigError(f"LAMM_QUANTIZE is {quantize!r}; the only value is nf4, or leave it empty.")
         return cls(
             cache=cache,
+            typed_runs=Path("runs", "evaluation").absolute(),  # where `lamm bench run` puts them, typed here
+            runs=_folder(values, "LAMM_RUNS", cache / "runs"),
             models=_folder(values, "LAMM_MODELS", cache / "models"),
             # The same rule as Gradio's, which puts uploads there before we see them.
             uploads=_folder(values, "GRADIO_TEMP_DIR", Path(tempfile.gettempdir()) / "gradio"),
@@ -83,6 +88,11 @@ class Settings:
     def sessions(self) -> Path:
         """Where the pictures of open conversations lie, one folder for each."""
         return self.cache / "sessions"
+
+    @property
+    def benchmarks(self) -> Path:
+        """Where benchmark runs that the page starts lie, one folder for each."""
+        return self.runs / "benchmark"
 
     @property
     def reviews(self) -> Path:

@@ -23,7 +23,8 @@ from app.viewer.routes import viewer_routes
 __all__ = ["build_ui", "launch", "launch_options"]
 
 _ASSETS = REPOSITORY / "assets"
-_SCRIPTS = ("studio.js", "stage.js", "compare.js", "scene.js", "talk.js")
+_SCRIPTS = ("studio.js", "stage.js", "compare.js", "scene.js", "talk.js", "bench.js", "bench_sample.js")
+_STYLES = ("frame.css", "chat.css", "scene.css", "bench.css")
 
 
 def build_ui(services: Services) -> gr.Blocks:
@@ -47,8 +48,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "server_name": services.settings.host,
         "server_port": services.settings.port,
         "theme": build_theme(),
-        "css": css_variables()
-        + "\n".join(_read(_ASSETS / "css" / name) for name in ("frame.css", "chat.css", "scene.css")),
+        "css": css_variables() + "\n".join(_read(_ASSETS / "css" / name) for name in _STYLES),
         "head": f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
         "favicon_path": str(_ASSETS / "icons" / "lamm.svg"),
         "footer_links": [],

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.services import Services
-from app.tabs import chat2d, chat3d
+from app.tabs import benchmark, chat2d, chat3d
 
 __all__ = ["TABS"]
 
 TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (
     ("Chat", chat2d.build),
     ("Point clouds", chat3d.build),
+    ("Benchmark", benchmark.build),
 )

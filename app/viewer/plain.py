@@ -23,7 +23,13 @@ MOST_PLAIN_POINTS = 20_000
 _VIEWS = (("From above", 0, 1), ("From the front", 0, 2))
 _POINT_PIXELS = 3
 _AXES = "xyz"
-_COLOURS: dict[Kind, str] = {"proposal": "#8b929d", "answer": "#E69F00", "truth": "#009E73"}
+_COLOURS: dict[Kind, str] = {
+    "proposal": "#8b929d",
+    "answer": "#E69F00",
+    "truth": "#009E73",
+    "a": "#0072B2",
+    "b": "#D55E00",
+}
 
 
 def plain_figure(
@@ -78,5 +84,8 @@ def _add_box(figure: go.Figure, box: ViewBox, across: int, up: int, column: int)
         words = (f"[obj{box.number}] " if box.number is not None else "") + box.label
         words = words.replace("<", "‹").replace("&", "＆")
         place = {"x": low[across], "y": high[up], "xanchor": "left", "yanchor": "bottom"}
-        look = {"bgcolor": _COLOURS[box.kind], "font": {"color": "#14110a", "size": 12}}
+        look = {
+            "bgcolor": _COLOURS[box.kind],
+            "font": {"color": "#ffffff" if box.kind == "a" else "#14110a", "size": 12},
+        }
         figure.add_annotation(text=words, showarrow=False, row=1, col=column, **place, **look)

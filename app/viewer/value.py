@@ -15,7 +15,7 @@ from lamm_core.grounding import Box3D
 
 __all__ = ["EMPTY_VALUE", "Kind", "Pick", "ViewBox", "read_pick", "view_value"]
 
-Kind = Literal["proposal", "answer", "truth"]
+Kind = Literal["proposal", "answer", "truth", "a", "b"]
 
 EMPTY_VALUE: dict[str, Any] = {"url": None, "key": "", "count": 0, "boxes": [], "highlight": None}
 
@@ -24,7 +24,8 @@ EMPTY_VALUE: dict[str, Any] = {"url": None, "key": "", "count": 0, "boxes": [], 
 class ViewBox:
     """A box with its object's number, None for one that no answer can name.
 
-    ``kind`` says whose it is, ``confidence`` in [0, 1] how sure that was.
+    ``kind`` says whose it is ("a" and "b" are two answers beside each other), ``confidence`` in [0, 1] how sure that
+    was.
     """
 
     number: int | None

@@ -181,20 +181,25 @@ window.lamm = window.lamm || {};
     seen(`#thread button[aria-label="${label}"], #thread button[title="${label}"], .talk button[title="${label}"]`).pop()?.click();
   };
   const actions = {
-    "/": () => seen("#ask textarea, #cloud-ask textarea")[0]?.focus(),
+    "/": () => seen("#ask textarea, #cloud-ask textarea, #bench-bar input[type=search]")[0]?.focus(),
     "?": showKeys,
     r: () => last("Retry"),
     u: () => last("Undo"),
     m: () => press("#answer-actions [data-do=review], #cloud-talk [data-do=review]"),
     n: () => press("#new-chat, #cloud-new"),
-    b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input"),
+    b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input, #bench-look [data-do=marks]"),
+    x: () => press("#bench-bar [data-do=tick]"),
+    "←": () => press("#bench-bar [data-do=previous]"),
+    "→": () => press("#bench-bar [data-do=next]"),
     d: toggleDark,
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") { press("#ask .stop-button, #cloud-ask .stop-button"); return; }
     if (typing(event.target)) return;
-    const action = actions[event.key.toLowerCase()];
+    const arrow = { ArrowLeft: "←", ArrowRight: "→" }[event.key];
+    if (arrow && (event.shiftKey || event.target.closest?.("canvas, [role=tab], .js-plotly-plot"))) return;  // theirs
+    const action = actions[arrow ?? event.key.toLowerCase()];
     if (action) { event.preventDefault(); action(); }
   });
   document.addEventListener("click", (event) => {

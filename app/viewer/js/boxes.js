@@ -11,6 +11,8 @@ export const STYLES = {
   proposal: { colour: '#8b929d', width: 1.5, dashed: false },
   truth: { colour: '#009E73', width: 2, dashed: true },
   answer: { colour: '#E69F00', width: 2.5, dashed: false },
+  a: { colour: '#0072B2', width: 2.5, dashed: false },
+  b: { colour: '#D55E00', width: 3.5, dashed: false },
   lit: { colour: '#E69F00', width: 4, dashed: false },
 };
 // pairs of corners; bit 0 of a corner is x, bit 1 y, bit 2 z

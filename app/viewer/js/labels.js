@@ -3,7 +3,7 @@
 
 import { Vector3 } from 'three';
 
-const IMPORTANCE = { lit: 3, answer: 2, truth: 1, proposal: 0 };
+const IMPORTANCE = { lit: 3, answer: 2, a: 2, b: 2, truth: 1, proposal: 0 };
 
 export class Labels {
   /** `onClick(box)`, `onHover(box or null)`. */

@@ -10,7 +10,9 @@ const AXES = [
   ['y', '#009E73', new Vector3(0, 1, 0)],
   ['z', '#0072B2', new Vector3(0, 0, 1)],
 ];
-const KINDS = { lit: 'spoken of', answer: 'in the answer', proposal: 'found object', truth: 'ground truth' };
+const KINDS = {
+  lit: 'spoken of', answer: 'in the answer', a: 'answer A', b: 'answer B', proposal: 'found object', truth: 'ground truth',
+};
 const NOTES = {
   normal: 'Colour: which way the surface faces',
   instance: 'Colour: object; grey belongs to none',
