@@ -23,7 +23,7 @@ BEFORE = (
 )
 AFTER = (
     ("assets/", "the shipped model lamm-mini, demo pictures with their licences, styles, scripts, icons"),
-    ("docs/", "architecture, perception, lamm-mini, inspection, log (decisions, failed tries); tree.py writes this tree"),
+    ("docs/", "architecture, benchmark, inspection, perception, lamm-mini, log (decisions, failed tries); tree.py"),
     ("tests/", "mirrors the sources; tests/browser drives the page in Chromium"),
 )
 

@@ -91,17 +91,19 @@ def run_command(
     from lamm_core.evaluation.predictions import PredictionCache
     from lamm_core.evaluation.remap import Remapped
     from lamm_core.evaluation.report import result_table
+    from lamm_core.evaluation.run_folder import full_disk_told
     from lamm_core.evaluation.runner import Plan, run
     from lamm_core.evaluation.tasks import task as find_task
     from lamm_core.training.stopping import StopSignal
 
-    chosen = find_task(task)
+    chosen: Task = find_task(task)
     if remap is not None:
         chosen = Remapped(chosen, remap)
     folder = to or RUNS / f"{chosen.name}-{strftime('%Y%m%d-%H%M%S')}"
-    samples = chosen.samples(data, folder / "media", limit=limit, seed=seed)
-    if corrupt is not None:
-        samples = disturbed(samples, corrupt, folder=folder / "media", seed=seed)
+    with full_disk_told(folder):
+        samples = chosen.samples(data, folder / "media", limit=limit, seed=seed)
+        if corrupt is not None:
+            samples = disturbed(samples, corrupt, folder=folder / "media", seed=seed)
     respondent = (
         _endpoint(api_base, api_model, chosen, batch=batch, timeout=timeout)
         if api_base is not None
@@ -238,6 +240,46 @@ def robustness_command(
 
     for folder in corrupted:
         print(json.dumps(robustness(clean, folder)))
+
+
+@bench_app.command("scaling")
+def scaling_command(
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe whose mix is trained on at growing shares.")],
+    task: Annotated[list[str], typer.Option(help="What to measure; may be given several times.")],
+    data: Annotated[Path, typer.Option(help="Folder that holds the raw sets.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder for everything; one that exists is gone on with.")],
+    shares: Annotated[str, typer.Option(help="Shares of the mix in percent.")] = "10,30,100",
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure so many samples of each task.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the shares, samples and wordings.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Samples that are answered together.")] = 16,
+    equal_steps: Annotated[
+        bool, typer.Option("--equal-steps", help="Go through less data more often, so that only the data differ.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; left out: the best there is.")] = None,
+) -> None:
+    """Train on growing shares of one mix, measure each, and draw score against data (scaling.html, scaling.json).
+
+    The last line printed is one JSON object.
+    """
+    from lamm_core.__main__ import cache_folder
+    from lamm_core.evaluation.predictions import PredictionCache
+    from lamm_core.evaluation.scaling import scale
+    from lamm_core.evaluation.tasks import task as find_task
+    from lamm_core.training.recipe import TrainingRecipe
+    from lamm_core.training.trainer import train
+
+    try:
+        parts = [float(share) / 100 for share in shares.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--shares is {shares!r}; expected percents such as 10,30,100.") from error
+    result = scale(
+        TrainingRecipe.from_yaml(recipe), shares=parts, tasks=[find_task(name) for name in task], data=data, out=to,
+        train=lambda reduced, folder: train(reduced, run=folder, cache=cache_folder()),
+        respondent=lambda model, chosen: _local(str(model), chosen.modality, None, batch=batch, device=device),
+        limit=limit, seed=seed, batch=batch, equal_steps=equal_steps,
+        cache=PredictionCache(cache_folder() / "predictions.sqlite"), progress=lambda text: err.print(text),
+    )  # fmt: skip
+    print(json.dumps(result))
 
 
 bench_app.command("judge")(judge_command)

@@ -12,6 +12,7 @@ pid, pid_started, reason, updated.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -26,8 +27,8 @@ from filelock import FileLock, Timeout
 from lamm_core.errors import ConfigError, TaskError
 
 __all__ = [
-    "FORMAT", "MANIFEST", "STATE", "SUMMARY", "RunState", "StateFile", "claim", "differences", "read_manifest",
-    "read_state", "read_summary", "run_folders", "write_manifest", "write_summary",
+    "FORMAT", "MANIFEST", "STATE", "SUMMARY", "RunState", "StateFile", "claim", "differences", "full_disk_told",
+    "read_manifest", "read_state", "read_summary", "run_folders", "write_manifest", "write_summary",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -130,6 +131,20 @@ def claim(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Turn an error of a full disk inside into one that says what to do; all others stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise TaskError(
+            f"{error.filename or folder} cannot be written ({error.strerror}). Make room and type the same "
+            "command again."
+        ) from error
 
 
 class StateFile:

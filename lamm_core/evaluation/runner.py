@@ -24,7 +24,7 @@ from lamm_core.evaluation.run_folder import StateFile, claim, write_manifest, wr
 from lamm_core.evaluation.summary import higher_is_better, metric_names, summarise
 from lamm_core.evaluation.task import Score, Task
 
-__all__ = ["Baseline", "Plan", "Stopped", "blind", "run", "shuffled", "without_duplicates"]
+__all__ = ["Baseline", "Plan", "StopWish", "Stopped", "blind", "run", "shuffled", "without_duplicates"]
 
 Baseline = Literal["blind", "shuffled"]
 BATCHES_AT_ONCE = 4  # the engine sorts what it is given by length, so it gets more than one batch to sort

@@ -110,3 +110,22 @@ def test_a_missing_set_a_wrong_task_and_a_missing_name_are_told(tmp_path: Path) 
 def test_all_tasks_are_listed() -> None:
     listed = bench("tasks")
     assert all(task.name in listed for task in TASKS)
+
+
+def test_every_command_and_option_is_in_the_documentation() -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "benchmark.md").read_text()
+    own = ["run", "tasks", "list", "leaderboard", "compare", "following", "robustness", "scaling"]
+    assert [name for name in own if f"lamm bench {name}" not in guide] == []
+    options = [
+        "--mode",
+        "--corrupt",
+        "--remap",
+        "--api-base",
+        "--api-model",
+        "--timeout",
+        "--no-cache",
+        "--retry-failed",
+        "--quantize",
+    ]
+    assert [name for name in options if name not in guide] == []
+    assert [task.name for task in TASKS if f"`{task.name}`" not in guide] == []

@@ -271,6 +271,7 @@ run(Path(sys.argv[3]), Plan(parts.Naming(), batch=2), samples, Slow(), cache=cac
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [False, True])
 def test_killed_at_random_moments_a_run_ends_as_if_unbroken(tmp_path: Path, cached: bool) -> None:
     rng = random.Random(7)
