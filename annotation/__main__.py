@@ -89,6 +89,9 @@ def spatial_pairs(
         int | None, typer.Option(help="At most so many scenes; how many to make, 1000 by default.")
     ] = None,
     talks: Annotated[int, typer.Option(help="Conversations about each scene.")] = 8,
+    first: Annotated[
+        bool, typer.Option("--first", help="Only what is learned first: objects by place, size or colour, and counts.")
+    ] = False,
     look: Annotated[int, typer.Option(help="Draw the first so many scenes into look/, to check them by eye.")] = 0,
     seed: Annotated[int, typer.Option(help="Same seed, same pairs.")] = 0,
 ) -> None:
@@ -102,7 +105,7 @@ def spatial_pairs(
             rng = random.Random(f"{seed} {scan.id}")
             cloud = folder.save(scan)
             unseen = UNSEEN_IN_TEST if split == "test" else 0.0
-            held = spatial.conversations(scan.objects, rng, unseen=unseen, place=scan.place, most=talks)
+            held = spatial.conversations(scan.objects, rng, unseen=unseen, place=scan.place, most=talks, first=first)
             for number, talk in enumerate(held):
                 folder.add(scan, talk, number=number, cloud=cloud)
             if seen < look:

@@ -22,7 +22,7 @@ WORDINGS_OF_CHOICES = Wordings(
         "{question}\n{lines}",
         "{question}\nOptions:\n{lines}", "{question}\nChoices: {inline}",
         "Question: {question}\nOptions: {inline}\nAnswer:",
-        "{question} Options: {inline}. Answer with the letter.", "{question}\nChoose from: {inline}",
+        "{question} Options: {inline} Which one?", "{question}\nChoose from: {inline}",
         "{question}\n{inline}\nThe answer is one of these.", "{question}\nWhich is right? {inline}",
     ),
     held_out=("{question}\nSelect one of the following: {inline}", "{question}\nAnswers to pick from:\n{lines}"),
@@ -33,8 +33,8 @@ WORDINGS_OF_CHOICES = Wordings(
         "You can analyse a point cloud.",
     ),
     formats=(
-        "Answer with the letter and the text of the option.", "Choose the best option.", "Only one option is right.",
-        "Output the letter of the right option in brackets.",
+        "Answer with the text of the option.", "Choose the best option.", "Only one option is right.",
+        "Repeat the right option.",
     ),
     long_share=0.25,
 )  # fmt: skip
@@ -44,7 +44,8 @@ def _exchange(speaker: Speaker, question: str, options: list[str], answer: str) 
     speaker.rng.shuffle(options)
     lettered = [f"({letter}) {option}" for letter, option in zip(LETTERS, options, strict=False)]
     slots = {"question": question, "inline": " ".join(lettered), "lines": "\n".join(lettered)}
-    return speaker.exchange(WORDINGS_OF_CHOICES, lettered[options.index(answer)], KIND, **slots)
+    # The text alone: a model of this size repeats an option far sooner than it finds the letter before it.
+    return speaker.exchange(WORDINGS_OF_CHOICES, answer, KIND, **slots)
 
 
 def choose(speaker: Speaker) -> Exchange | None:
@@ -103,4 +104,4 @@ def choose_side(speaker: Speaker) -> Exchange | None:
         asked = either_way(speaker)
         return (asked and Exchange(asked[0], asked[2], KIND)) or None
     other = which_of_two(speaker)
-    return (other and Exchange(other[0], speaker.mention(other[2].thing, other[2].group), KIND)) or None
+    return (other and Exchange(other[0], other[2].answer, KIND)) or None

@@ -41,8 +41,10 @@ DETECT = Wordings(
     formats=(
         "List name and number of each object.", "Output format: object [obj1]; object [obj2].",
         "Separate the objects by semicolons.", "Give each object's identifier.",
+        "Answer with a name and a box [x, y, z, width, depth, height] for each.", "Boxes are in metres.",
+        "Give the box of each object as its centre and its size.", "The output is one box an object.",
     ),
-    long_share=0.25,
+    long_share=0.4,
 )  # fmt: skip
 KINDS = Wordings(
     ("Name every object.", "What kinds of objects are these?", "Detect all objects and name them.",

@@ -15,7 +15,7 @@ from annotation.spatial.measuring import size_of
 from annotation.spatial.objects import SceneObject
 from annotation.spatial.references import Reference, any_reference, simple
 from annotation.spatial.relations import direction, distance, nearest_to, on_top
-from annotation.spatial.speaker import Speaker, length_in_words
+from annotation.spatial.speaker import Speaker, length_in_words, mention
 from annotation.visual_tasks.picture import Exchange
 from annotation.visual_tasks.wordings import Wordings
 
@@ -88,7 +88,7 @@ def rounds(speaker: Speaker) -> list[Exchange] | None:
         opening = speaker.rng.choice((describe, detect, lambda one: count_group(one, everything=True)))
         first = opening(speaker)
         talk += [Exchange(first.question, first.answer, KIND)] if first else []
-    talk.append(speaker.exchange(FIND, speaker.mention(thing, found.group), KIND, ref=found.text))
+    talk.append(speaker.exchange(FIND, found.answer, KIND, ref=found.text))
     wanted = speaker.rng.randint(max(2, len(talk) + 1), 4)
     for make in later:
         more = make() if len(talk) < wanted else None
@@ -102,7 +102,7 @@ def rounds(speaker: Speaker) -> list[Exchange] | None:
 
 def _neighbour(speaker: Speaker, thing: SceneObject) -> Exchange | None:
     near = nearest_to(thing, speaker.objects, speaker.margins)
-    return (near and speaker.exchange(BY_IT["nearest"], speaker.mention(near), KIND)) or None
+    return (near and speaker.exchange(BY_IT["nearest"], mention(near), KIND)) or None
 
 
 def _carried(speaker: Speaker, thing: SceneObject) -> Exchange | None:

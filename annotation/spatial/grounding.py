@@ -5,7 +5,7 @@ Does not know boxes: a number stands for the box of the proposal that has it.
 
 from __future__ import annotations
 
-from annotation.spatial.references import absent, any_reference
+from annotation.spatial.references import absent, any_reference, simple
 from annotation.spatial.relations import direction
 from annotation.spatial.speaker import NONE, Group, Speaker, length_in_words
 from annotation.visual_tasks.picture import Exchange
@@ -73,9 +73,13 @@ SEVERAL = Wordings(
 def ground(speaker: Speaker) -> Exchange | None:
     """One object; None where no reference is clear."""
     found = any_reference(speaker)
-    if found is None:
-        return None
-    return speaker.exchange(ONE, speaker.mention(found.thing, found.group), KIND, ref=found.text)
+    return (found and speaker.exchange(ONE, found.answer, KIND, ref=found.text)) or None
+
+
+def ground_simple(speaker: Speaker) -> Exchange | None:
+    """One object by what it has most of among all, or by its colour or kind."""
+    found = simple(speaker)
+    return (found and speaker.exchange(ONE, found.answer, KIND, ref=found.text)) or None
 
 
 def ground_none(speaker: Speaker) -> Exchange | None:
@@ -128,4 +132,4 @@ def _taller(speaker: Speaker) -> Exchange | None:
 
 
 def _several(speaker: Speaker, group: Group, things: list, ref: str, refs: str) -> Exchange:  # type: ignore[type-arg]
-    return speaker.exchange(SEVERAL, speaker.mentions(things, group), KIND, ref=ref, refs=refs)
+    return speaker.exchange(SEVERAL, speaker.mentions(things), KIND, ref=ref, refs=refs)

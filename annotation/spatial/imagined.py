@@ -17,7 +17,7 @@ from lamm_core.pointclouds.shades import name_colour
 __all__ = ["scan", "scans"]
 
 ROOM_SHARE = 0.25
-PLAIN_NAMES = 0.4  # as in synthetic scans
+LABEL = "object"  # the encoder of scenes tells no kinds, so no question may turn on one
 COLOURLESS = 0.08  # scenes without colours at all
 SPACING = 0.0035  # metres between points of a table-top
 
@@ -26,20 +26,18 @@ def scan(identity: str, rng: random.Random) -> Scan:
     """One scene; boxes are those of the visible parts, numbers follow the points that would be seen."""
     is_room = rng.random() < ROOM_SHARE
     placed = room(rng, half=rng.uniform(1.0, 1.9)) if is_room else table_top(rng)
-    plain = not is_room and rng.random() < PLAIN_NAMES
     colourless = rng.random() < COLOURLESS
     shift = (rng.uniform(-0.1, 0.1), rng.uniform(-0.3, 0.1))  # the support's middle is not that of the things
     objects = [
-        _seen(
-            one, number, rng, shift=shift, spacing=SPACING * (6 if is_room else 1), plain=plain, colourless=colourless
-        )
+        _seen(one, number, rng, shift=shift, spacing=SPACING * (6 if is_room else 1), colourless=colourless)
         for number, one in enumerate(placed, start=1)
     ]
     return Scan(identity, "imagined", tuple(renumbered(objects)), "floor" if is_room else "table")
 
 
-def _seen(one: Placed, number: int, rng: random.Random, *, shift: tuple[float, float], spacing: float, plain: bool,
-          colourless: bool) -> SceneObject:  # fmt: skip
+def _seen(
+    one: Placed, number: int, rng: random.Random, *, shift: tuple[float, float], spacing: float, colourless: bool
+) -> SceneObject:
     low, high = list(one.box.low), list(one.box.high)
     for axis in (0, 1):
         low[axis] += shift[axis]
@@ -61,9 +59,8 @@ def _seen(one: Placed, number: int, rng: random.Random, *, shift: tuple[float, f
     points = (
         int((0.7 * size[0] * size[2] + 0.6 * size[0] * size[1]) / spacing**2 * visible * rng.uniform(0.6, 1.2)) + 40
     )
-    label = "object" if plain else one.thing.label
     if colourless:
-        return SceneObject(number, label, box, points=points)
+        return SceneObject(number, LABEL, box, points=points)
     share, light = one.thing.print_share, rng.uniform(0.75, 1.05)
     own, other = ([255 * light * value for value in shade] for shade in (one.thing.tint, one.thing.print_tint))
     mean = [(1 - share) * a + share * b for a, b in zip(own, other, strict=True)]
@@ -73,7 +70,7 @@ def _seen(one: Placed, number: int, rng: random.Random, *, shift: tuple[float, f
     possible = tuple(dict.fromkeys(names if share >= 0.25 else names[:1]))
     sure = names[0] if names and share < 0.4 and names[0] == name_colour((own[0], own[1], own[2])) else None
     return SceneObject(
-        number, label, box, sure, possible, points, (min(mean[0], 255), min(mean[1], 255), min(mean[2], 255))
+        number, LABEL, box, sure, possible, points, (min(mean[0], 255), min(mean[1], 255), min(mean[2], 255))
     )
 
 

@@ -11,18 +11,35 @@ from dataclasses import dataclass
 from annotation.spatial.objects import SceneObject
 from annotation.spatial.phrases import BETWEEN, DEFINITE, ORDINAL_WORDS, ORDINALS, PAIR, RELATIONS, SUPERLATIVES
 from annotation.spatial.relations import between, direction, nearest_to, on_top, ordered
-from annotation.spatial.speaker import Distinct, Group, Speaker
+from annotation.spatial.speaker import ANY, Distinct, Group, Speaker, mention
 
 __all__ = ["Reference", "absent", "any_reference", "ordinal", "pointed", "relation", "simple", "worded"]
+
+# How answers call what is the most of a measure: the words under which the encoder "scene" tells it.
+ENDS = {"left": "leftmost", "right": "rightmost", "near": "nearest", "far": "furthest"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """``text`` stands in a sentence, ``the yellow object``; ``group`` is what its noun covers."""
+    """``text`` stands in a sentence, ``the yellow object``; ``group`` is what its noun covers.
+
+    ``measure`` is what it has most of in the group, where that tells it from the others.
+    """
 
     text: str
     thing: SceneObject
     group: Group
+    measure: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """How an answer points at it: ``the leftmost [obj2]`` or ``the yellow [obj1]`` where that is all it takes."""
+        label = ANY
+        if self.measure and self.group.is_all:
+            label = f"the {ENDS.get(self.measure, self.measure)}"
+        elif self.group.colour and not self.group.label and len(self.group.things) == 1:
+            label = f"the {self.group.colour}"
+        return mention(self.thing, label)
 
 
 def worded(speaker: Speaker, one: Distinct) -> Reference:
@@ -34,7 +51,7 @@ def worded(speaker: Speaker, one: Distinct) -> Reference:
         pool = PAIR[one.measure]
     else:
         pool = SUPERLATIVES[one.measure]
-    return Reference(speaker.ask(pool, noun=noun), one.thing, one.group)
+    return Reference(speaker.ask(pool, noun=noun), one.thing, one.group, one.measure)
 
 
 def simple(

@@ -17,7 +17,7 @@ from annotation.visual_tasks.wordings import Wordings, a_or_an, plural
 from lamm_core.grounding import ObjectMention, format_object
 from lamm_core.pointclouds.shades import NAMES
 
-__all__ = ["ANY", "NONE", "Distinct", "Group", "Speaker", "length_in_words"]
+__all__ = ["ANY", "NONE", "Distinct", "Group", "Speaker", "length_in_words", "mention"]
 
 ANY = "object"  # the noun for a thing whose kind does not matter
 NONE = "there is none"
@@ -35,6 +35,11 @@ class Group:
     def is_all(self) -> bool:
         """Whether the noun tells nothing."""
         return self.colour is None and self.label is None
+
+
+def mention(thing: SceneObject, label: str = ANY) -> str:
+    """How an answer points at an object: ``object [obj2]``."""
+    return format_object(ObjectMention(label, thing.number))
 
 
 class Distinct(NamedTuple):
@@ -90,16 +95,10 @@ class Speaker:
         """The plural of `noun`."""
         return plural(self.noun(group))
 
-    def mention(self, thing: SceneObject, group: Group | None = None) -> str:
-        """How the answer calls an object: ``yellow object [obj2]``, with the kind where the question named it."""
-        noun = group.label if group is not None and group.label else ANY
-        label = f"{thing.colour} {noun}" if thing.colour else noun
-        return format_object(ObjectMention(label, thing.number))
-
-    def mentions(self, things: Sequence[SceneObject], group: Group | None = None) -> str:
+    def mentions(self, things: Sequence[SceneObject]) -> str:
         """Several objects by their numbers, or that there is none."""
         ranked = sorted(things, key=lambda thing: thing.number)
-        return "; ".join(self.mention(thing, group) for thing in ranked) or NONE
+        return "; ".join(mention(thing) for thing in ranked) or NONE
 
     def named(self, thing: SceneObject) -> str:
         """Colour and kind: ``red bowl``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from annotation.spatial.relations import Margins, between, direction, on_top, wi
 from annotation.spatial.speaker import NONE, Speaker, length_in_words
 from annotation.visual_tasks.wordings import Wordings
 from lamm_core.grounding import Box3D, find_objects
+from lamm_core.modalities.pointcloud.scene_tokens import LAYOUT
 
 T = TypeVar("T")
 ONE = "(object|one|thing|item)( on the table| here)?"
@@ -98,7 +100,7 @@ def test_conversations_are_repeatable_short_and_without_open_slots(place: str) -
         assert talks == conversations(scan.objects, random.Random(scan.id), place=place, most=6)
         assert 1 <= len(talks) <= 6
         for talk in talks:
-            assert 1 <= len(talk) <= 4
+            assert 1 <= len(talk) <= 6
             for exchange in talk:
                 assert exchange.answer and "{" not in exchange.question + exchange.answer
                 assert "None" not in exchange.question + exchange.answer
@@ -115,9 +117,15 @@ def test_answers_speak_of_the_numbers_that_objects_have() -> None:
     assert spoken == {11, 12, 13, 14}
 
 
+def with_kinds(things: Sequence[SceneObject]) -> list[SceneObject]:
+    """The same objects, of two kinds in turn."""
+    return [replace(thing, label=("bowl", "bottle")[place % 2]) for place, thing in enumerate(things)]
+
+
 def test_every_kind_of_question_comes_up() -> None:
-    asked = Counter(exchange.kind for scan in imagined.scans(60, seed="kinds")
-                    for talk in conversations(scan.objects, random.Random(scan.id)) for exchange in talk)  # fmt: skip
+    scenes = [(scan.id, with_kinds(scan.objects)) for scan in imagined.scans(60, seed="kinds")]
+    asked = Counter(exchange.kind for name, things in scenes
+                    for talk in conversations(things, random.Random(name)) for exchange in talk)  # fmt: skip
     assert set(asked) == {
         "visual_grounding3d",
         "VQA3d",
@@ -127,8 +135,24 @@ def test_every_kind_of_question_comes_up() -> None:
         "conversation3d",
     }
     for name, (make, _) in KINDS.items():
-        made = [make(Speaker(scan.objects, random.Random(scan.id))) for scan in imagined.scans(60, seed="kinds")]
-        assert any(made), name
+        assert any(make(Speaker(things, random.Random(scene))) for scene, things in scenes), name
+
+
+def test_nothing_turns_on_a_kind_where_the_encoder_tells_none() -> None:
+    assert {thing.label for scan in imagined.scans(30, seed="plain") for thing in scan.objects} == {"object"}
+
+
+def test_what_is_learned_first_is_short_and_points_with_the_words_of_the_index() -> None:
+    words = Counter[str]()
+    for scan in imagined.scans(60, seed="first"):
+        for talk in conversations(scan.objects, random.Random(scan.id), place=scan.place, first=True):
+            assert {exchange.kind for exchange in talk} <= {"visual_grounding3d", "VQA3d", "detection3d"}
+            for exchange in talk:
+                if exchange.kind == "visual_grounding3d":
+                    words.update(mention.label for mention in find_objects(exchange.answer))
+    told = {f" {word.removeprefix('the ')}" for word in words} - {" object"}
+    assert told <= set(LAYOUT.names["written"])
+    assert {" leftmost", " nearest", " highest", " largest"} <= told
 
 
 SIDES = {
@@ -216,15 +240,14 @@ def test_an_ordinal_counts_from_its_end() -> None:
     assert found["number 2 from the right"] == 4
 
 
-def test_the_noun_of_the_question_is_the_noun_of_the_answer() -> None:
-    kinds = [replace(RED, label="bowl"), replace(BLUE, label="bottle"), replace(FAR_RED, label="bowl")]
+def test_an_answer_calls_an_object_by_what_makes_it_stand_out() -> None:
     answers = {}
-    for speaker in speakers(300, kinds):
+    for speaker in speakers(300, with_kinds([RED, BLUE, FAR_RED])):
         exchange = grounding.ground(speaker)
         assert exchange is not None
         answers[exchange.question] = exchange.answer
-    assert told(answers, "\\w+( \\w+)? the (only )?blue (object|thing|item)[.?]") == {"blue object [obj2]"}
-    assert told(answers, "\\w+( \\w+)? the (only )?bottle[.?]") == {"blue bottle [obj2]"}
+    assert told(answers, "\\w+( \\w+)? the (only )?blue (object|thing|item)[.?]") == {"the blue [obj2]"}
+    assert told(answers, "\\w+( \\w+)? the (only )?bottle[.?]") == {"object [obj2]"}
 
 
 def test_what_is_not_there_is_answered_so() -> None:
@@ -237,7 +260,7 @@ def test_what_is_not_there_is_answered_so() -> None:
 def test_several_objects_are_listed_by_number() -> None:
     answers = {exchange.question: exchange.answer for speaker in speakers(300, SCENE)
                if (exchange := grounding.ground_several(speaker))}  # fmt: skip
-    assert answers["Find all red objects."] == "red object [obj1]; red object [obj3]"
+    assert answers["Find all red objects."] == "object [obj1]; object [obj3]"
     assert any(answer == NONE for answer in answers.values())
 
 
@@ -270,10 +293,10 @@ def test_multiple_choice_lists_letters_and_each_letter_may_be_right() -> None:
         exchange = choices.choose(speaker)
         if exchange is None:
             continue
-        listed = dict(re.findall(r"\(([A-F])\) (.+?)(?= \([A-F]\)|\n|\. Answer|$)", exchange.question))
-        letter, text = re.fullmatch(r"\(([A-F])\) (.+)", exchange.answer).groups()  # type: ignore[union-attr]
-        assert len(listed) >= 2 and listed[letter] == text
-        letters[letter] += 1
+        listed = dict(re.findall(r"\(([A-F])\) (.+?)(?= \([A-F]\)|\n| Which one|$)", exchange.question))
+        text = exchange.answer
+        assert len(listed) >= 2 and text in listed.values()
+        letters.update(letter for letter, option in listed.items() if option == text)
         if exchange.question.startswith("How many objects are on the table?\n"):
             assert text == "4"
     assert letters["A"] and letters["B"] and letters["C"] and letters["A"] < 0.6 * sum(letters.values())

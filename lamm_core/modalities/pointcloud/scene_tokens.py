@@ -2,10 +2,11 @@
 
 Does not know points or how objects are found. Metres, z up, x to the viewer's right, y away from the viewer.
 
-A language model of this size compares no coordinates. So the comparing is done here. First comes an index: who is at
-each end of the rows from left to right, near to far, low to high, short to tall, narrow to wide and small to large, and
-who has which colour; the name follows, ``[obj3]``, written out for the answer to repeat. Then each object is told with
-its colour, its places in the rows, counted from both ends, and its sizes in centimetres, written out.
+A language model of this size compares no coordinates. So the comparing is done here. First comes an index, in the very
+words of the answers: ``leftmost [obj3]`` for both ends of the rows from left to right, near to far, low to high, short
+to tall, narrow to wide and small to large, then ``red [obj1]`` for every colour. What is asked for is found by its word
+and the name behind it is repeated. Then each object is told with its colour, its places in the rows, from both
+ends, and its sizes in centimetres, written out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lamm_core.pointclouds.shades import NAMES
 
 __all__ = ["LAYOUT", "LAYOUT_VERSION", "MOST_OBJECTS", "NAMED", "Seen", "scene_tokens"]
 
-LAYOUT_VERSION = 2  # raised when a token says the same thing in another way, so that kept features are made anew
+LAYOUT_VERSION = 3  # raised when a token says the same thing in another way, so that kept features are made anew
 MOST_OBJECTS = 24
 RANKS = 6  # counted from each end of a row
 NAMED = 0.5  # share of an object's points from which the index lists it under a colour
@@ -39,11 +40,21 @@ ROWS: tuple[tuple[str, str, Callable[[Box3D], float]], ...] = (
 ORDINALS = ("", " second", " third", " fourth", " fifth", " sixth")
 RANK_NAMES = [f"{end}{nth}" for first, last, _ in ROWS for end in (first, last) for nth in ORDINALS]
 
+# The words of the index, both ends of each row in its order; answers use the same.
+ENDS = (
+    ("leftmost", "rightmost"), ("nearest", "furthest"), ("lowest", "highest"), ("shortest", "tallest"),
+    ("narrowest", "widest"), ("smallest", "largest"),
+)  # fmt: skip
+
 LAYOUT = TokenLayout(
     {
         "kind": ("scene", "object"),
         "slot": MOST_OBJECTS,
-        "written": ("[", "obj", *"0123456789", "]", ",", " "),
+        "written": (
+            *("[", "obj", *"0123456789", "]", ",", " ", " objects"),
+            *(f" {word}" for pair in ENDS for word in pair),
+            *(f" {colour}" for colour in NAMES),
+        ),
         "colour": NAMES,
         "rank": RANK_NAMES,
         "scalars": 8,
@@ -62,7 +73,7 @@ class Seen(NamedTuple):
 def scene_tokens(objects: Sequence[Seen]) -> Tensor:
     """Tokens ``(n, LAYOUT.width)``: how many objects, then each of them, in the order of their numbers."""
     objects = objects[:MOST_OBJECTS]
-    parts = [LAYOUT.token(kind=0, scalars=[len(objects) / 10]), *LAYOUT.write("[", *str(len(objects)), "]")]
+    parts = [LAYOUT.token(kind=0, scalars=[len(objects) / 10]), *LAYOUT.write(" objects", "[", *str(len(objects)), "]")]
     rows = [sorted(range(len(objects)), key=lambda place: value(objects[place].box)) for *_, value in ROWS]
     if len(objects) > 1:
         parts += _index(objects, rows)
@@ -85,16 +96,14 @@ def _name(place: int) -> list[Tensor]:
 
 def _index(objects: Sequence[Seen], rows: Sequence[Sequence[int]]) -> list[Tensor]:
     """Both ends of each row, and every colour, with the objects there."""
-    start, parts = LAYOUT.parts["rank"].start, []
-    for row, ordered in enumerate(rows):
-        for end, place in enumerate((ordered[0], ordered[-1])):
-            token = torch.zeros(LAYOUT.width)
-            token[start + (2 * row + end) * RANKS] = 1.0
-            parts += [token, *_name(place)]
-    for number in range(len(NAMES)):
+    parts = []
+    for words, ordered in zip(ENDS, rows, strict=True):
+        for word, place in zip(words, (ordered[0], ordered[-1]), strict=True):
+            parts += [*LAYOUT.write(f" {word}"), *_name(place)]
+    for number, colour in enumerate(NAMES):
         having = [place for place, item in enumerate(objects) if item.colours[number] >= NAMED]
         if having:
-            parts.append(LAYOUT.token(colour=number))
+            parts += LAYOUT.write(f" {colour}")
             parts += [token for place in having for token in _name(place)]
     return parts
 
