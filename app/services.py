@@ -11,11 +11,16 @@ from pathlib import Path
 
 from PIL import Image
 
+from annotation.review.store import ReviewStore
 from app.chat import ChatService
 from app.inspection.run_shelf import RunShelf
 from app.inspection.run_starter import RunStarter
 from app.inspection.service import Inspection
 from app.marks import MarkBook
+from app.reviews.desk import Desk
+from app.reviews.edits import EditBook
+from app.reviews.media import ReviewMedia
+from app.reviews.service import Reviews
 from app.scene3d import Scenes
 from app.sessions import Sessions
 from app.settings import Settings
@@ -23,6 +28,8 @@ from app.shelf import Loaded, ModelCard, Progress, Shelf
 from app.viewer.shelf import CloudShelf
 
 __all__ = ["Services", "build_services"]
+
+_PATIENCE_SECONDS = 8.0  # no longer does a person wait for a locked database; what they did is tried again
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,9 @@ class Services:
     scenes: Scenes
     marks: MarkBook
     inspection: Inspection
+    reviews: Reviews
+    review_media: ReviewMedia
+    desk: Desk
 
 
 def build_services(
@@ -55,6 +65,8 @@ def build_services(
         marks=marks,
         clouds=clouds,
     )
+    reviews = Reviews(lambda: _open_queue(settings), EditBook(settings.reviews / "edits"))
+    review_media = ReviewMedia(_open_picture, clouds)
     return Services(
         settings=settings,
         shelf=shelf,
@@ -63,7 +75,17 @@ def build_services(
         scenes=Scenes(sessions, clouds),
         marks=marks,
         inspection=inspection,
+        reviews=reviews,
+        review_media=review_media,
+        desk=Desk(reviews, review_media),
     )
+
+
+def _open_queue(settings: Settings) -> ReviewStore:
+    url = settings.review_database
+    if not settings.review_url:
+        settings.reviews.mkdir(parents=True, exist_ok=True)
+    return ReviewStore(url, patience=_PATIENCE_SECONDS)
 
 
 def _open_picture(path: Path) -> Image.Image:

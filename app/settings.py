@@ -32,6 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_QUANTIZE": "nf4 loads language models in 4 bits",
     "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
+    "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }
 
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
@@ -53,6 +54,7 @@ class Settings:
     quantize: Literal["nf4"] | None = None
     keep_models: int = 2
     threads: int | None = None
+    review_url: str = ""
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
 
@@ -82,6 +84,7 @@ class Settings:
             quantize="nf4" if quantize == "nf4" else None,
             keep_models=_number(values, "LAMM_KEEP_MODELS", low=1, high=64) or cls.keep_models,
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
+            review_url=values.get("LAMM_REVIEW_DB") or "",
         )
 
     @property
@@ -98,6 +101,11 @@ class Settings:
     def reviews(self) -> Path:
         """Where what people marked for review waits for the annotation queue."""
         return self.cache / "reviews"
+
+    @property
+    def review_database(self) -> str:
+        """Where the review queue is kept."""
+        return self.review_url or f"sqlite:///{self.reviews / 'reviews.db'}"
 
 
 def _folder(values: Mapping[str, str], name: str, default: Path) -> Path:

@@ -13,6 +13,7 @@ import gradio as gr
 from app.endpoints import build_endpoints
 from app.endpoints3d import build_scene_endpoint
 from app.header import build_header
+from app.reviews.routes import review_routes
 from app.services import Services
 from app.sessions import PICTURE_BYTES, SCAN_BYTES
 from app.settings import REPOSITORY
@@ -23,8 +24,11 @@ from app.viewer.routes import viewer_routes
 __all__ = ["build_ui", "launch", "launch_options"]
 
 _ASSETS = REPOSITORY / "assets"
-_SCRIPTS = ("studio.js", "stage.js", "compare.js", "scene.js", "talk.js", "bench.js", "bench_sample.js")
-_STYLES = ("frame.css", "chat.css", "scene.css", "bench.css")
+_SCRIPTS = (
+    "studio.js", "stage.js", "compare.js", "scene.js", "talk.js", "bench.js", "bench_sample.js",
+    "review.js", "review_desk.js", "review_stage.js", "review_boxes.js", "review_text.js", "review_sides.js",
+)  # fmt: skip
+_STYLES = ("frame.css", "chat.css", "scene.css", "bench.css", "review.css")
 
 
 def build_ui(services: Services) -> gr.Blocks:
@@ -55,7 +59,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "share": False,
         "ssr_mode": False,
         "max_file_size": SCAN_BYTES,  # pictures may have less, which is looked at where they are taken in
-        "app_kwargs": {"routes": viewer_routes(services.clouds)},
+        "app_kwargs": {"routes": [*viewer_routes(services.clouds), *review_routes(services.review_media)]},
         # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.
         "allowed_paths": [str(services.settings.sessions), str(services.settings.demo)],
     }

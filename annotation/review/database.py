@@ -19,9 +19,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from annotation.review.turnstile import Turnstile
 from lamm_core.errors import AnnotationError
 
-__all__ = ["Database"]
+__all__ = ["Database", "QueueUnavailable"]
 
 CONNECTIONS = 64  # at once; more threads than that wait for one
+
+
+class QueueUnavailable(AnnotationError):
+    """The database is locked, gone or does not answer; nothing was saved, and the same act may succeed later."""
 
 
 class Database:
@@ -85,7 +89,7 @@ class Database:
             status = self._file.stat()
         except OSError as error:
             self.engine.dispose()
-            raise AnnotationError(
+            raise QueueUnavailable(
                 f"The review database {self._file} is gone ({error.strerror}). Nothing was saved just now. "
                 "Put the file back, or start the program again with another one."
             ) from error
@@ -94,7 +98,7 @@ class Database:
             self._identity = identity
         elif self._identity != identity:
             self.engine.dispose()
-            raise AnnotationError(
+            raise QueueUnavailable(
                 f"The review database {self._file} was replaced by another file while it was open. Nothing was saved "
                 "just now. Start the program again to go on with the new file."
             )
@@ -104,16 +108,16 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise AnnotationError(
+            raise QueueUnavailable(
                 f"The review database {self.name} is busy: all {CONNECTIONS} connections are taken. Nothing was saved "
                 "just now; try again in a moment."
             ) from error
         except DBAPIError as error:
-            raise AnnotationError(self._explained(str(error.orig), lost=error.connection_invalidated)) from error
+            raise QueueUnavailable(self._explained(str(error.orig), lost=error.connection_invalidated)) from error
         except TimeoutError as error:
-            raise AnnotationError(self._explained("locked")) from error
+            raise QueueUnavailable(self._explained("locked")) from error
         except OSError as error:
-            raise AnnotationError(self._explained(f"unable to open: {error.strerror}")) from error
+            raise QueueUnavailable(self._explained(f"unable to open: {error.strerror}")) from error
 
     def _explained(self, text: str, *, lost: bool = False) -> str:
         reason = text.strip().split("\n")[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.services import Services
-from app.tabs import benchmark, chat2d, chat3d
+from app.tabs import benchmark, chat2d, chat3d, review
 
 __all__ = ["TABS"]
 
@@ -16,4 +16,5 @@ TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (
     ("Chat", chat2d.build),
     ("Point clouds", chat3d.build),
     ("Benchmark", benchmark.build),
+    ("Review", review.build),
 )

@@ -181,13 +181,13 @@ window.lamm = window.lamm || {};
     seen(`#thread button[aria-label="${label}"], #thread button[title="${label}"], .talk button[title="${label}"]`).pop()?.click();
   };
   const actions = {
-    "/": () => seen("#ask textarea, #cloud-ask textarea, #bench-bar input[type=search]")[0]?.focus(),
+    "/": () => seen("#ask textarea, #cloud-ask textarea, #bench-bar input[type=search], #review .rv-search")[0]?.focus(),
     "?": showKeys,
     r: () => last("Retry"),
     u: () => last("Undo"),
     m: () => press("#answer-actions [data-do=review], #cloud-talk [data-do=review]"),
     n: () => press("#new-chat, #cloud-new"),
-    b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input, #bench-look [data-do=marks]"),
+    b: () => press("#stage .stage-bar [data-do=marks], #cloud-layers input, #bench-look [data-do=marks], #review [data-do=show-boxes]"),
     x: () => press("#bench-bar [data-do=tick]"),
     "←": () => press("#bench-bar [data-do=previous]"),
     "→": () => press("#bench-bar [data-do=next]"),
