@@ -73,7 +73,8 @@ def model_chip(status: Status) -> str:
 def _tools() -> str:
     rows = "".join(f"<tr><td><kbd>{escape(key)}</kbd></td><td>{escape(what)}</td></tr>" for key, what in KEYS)
     return (
-        '<button type="button" data-action="reviewer" title="Who reviews; press to change" hidden><span></span></button>'
+        '<button type="button" data-action="reviewer" title="Who reviews; press to change" hidden>'
+        "<span></span></button>"
         '<button type="button" data-action="keys" aria-haspopup="dialog"><kbd>?</kbd><span>Keys</span></button>'
         '<button type="button" data-action="dark" aria-label="Dark or light" title="Dark or light (D)">'
         '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><circle cx="8" cy="8" r="6.5" fill="none" '

@@ -43,10 +43,8 @@ def fill(store: ReviewStore, request: pytest.FixtureRequest, tmp_path: Path) -> 
             path = tmp_path / f"{number}.png"
             Image.new("RGB", (400, 300), (60 + number * 40 % 190, 120, 140)).save(path)
             media = values.pop("media", (Media("image", path),))
-            turns = (
-                Turn("user", f"What is in picture {number}?", media),
-                Turn("assistant", values.pop("answer", "A dog.")),
-            )
+            answer = Turn("assistant", values.pop("answer", "A dog."))
+            turns = (Turn("user", f"What is in picture {number}?", media), answer)
             error = {"expected_error": 0.9 - number / 100}
             drafts.append(Draft("C1", source, turns, **{**error, **values}))
         store.add_drafts(drafts, actor="generator")
@@ -274,8 +272,9 @@ def test_a_check_marks_its_words_and_lights_its_box(desk: Any, fill: Any) -> Non
 
 
 def test_a_draft_with_markup_is_text(desk: Any, fill: Any) -> None:
-    source = fill({"answer": HOSTILE, "annotation": {"caption": HOSTILE, "objects": [{"label": HOSTILE, "bbox": [0, 0, 1, 1]}]},
-                   "checks": (Check(HOSTILE, 0.5, HOSTILE, Span(1, 0, 20)),), "generator": HOSTILE}, HOSTILE)  # fmt: skip
+    annotation = {"caption": HOSTILE, "objects": [{"label": HOSTILE, "bbox": [0, 0, 1, 1]}]}
+    checks = (Check(HOSTILE, 0.5, HOSTILE, Span(1, 0, 20)),)
+    source = fill({"answer": HOSTILE, "annotation": annotation, "checks": checks, "generator": HOSTILE}, HOSTILE)
     visitor = desk(source)
     page = visitor.page
     expect(page.locator("#review .rv-turn.assistant p")).to_have_text(HOSTILE)
@@ -362,7 +361,8 @@ def test_a_phone_has_the_stage_first_and_needs_no_sideways_scrolling(desk: Any, 
     page = visitor.page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     tops = page.evaluate(
-        "['.rv-stage', '.rv-talk', '.rv-decide', '.rv-filters'].map((one) => document.querySelector('#review ' + one).getBoundingClientRect().top)"
+        "['.rv-stage', '.rv-talk', '.rv-decide', '.rv-filters']"
+        ".map((one) => document.querySelector('#review ' + one).getBoundingClientRect().top)"
     )
     assert tops == sorted(tops)
     visitor.shot(f"review-phone-{scheme}", full_page=True)

@@ -1,4 +1,4 @@
-"""What the browser is told: items, conflicts with both versions, words for what goes wrong, no trust in what it sends."""
+"""What the browser is told: items, conflicts with both versions, words for what failed; no trust in what it sends."""
 
 from __future__ import annotations
 

@@ -12,8 +12,10 @@ from annotation.review.store import ReviewStore
 from app.reviews.service import AHEAD, Decision, Reviews
 from lamm_core.errors import AnnotationError, StaleItem
 
+EVERYTHING = Filter()
 
-def upcoming(reviews: Reviews, who: str = "ann", *, filters: Filter = Filter(), **options: object) -> list[Item]:
+
+def upcoming(reviews: Reviews, who: str = "ann", *, filters: Filter = EVERYTHING, **options: object) -> list[Item]:
     known: dict[str, object] = {"order": "error", "have": [], "resume": False} | options
     return reviews.upcoming(who, filters=filters, **known)  # type: ignore[arg-type]
 
