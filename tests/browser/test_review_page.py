@@ -21,7 +21,14 @@ expect = sync_api.expect
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Any]
-HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** [link](javascript:alert(1)) <b>b</b>'
+HOSTILE = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** '
+    "[link](javascript:alert(1)) <b>b</b>"
+)
+REMEMBER = """([who, source]) => {
+  localStorage.setItem('lamm-review-who', JSON.stringify(who));
+  localStorage.setItem('lamm-review-filters', JSON.stringify({source}));
+}"""
 CLOUD = REPOSITORY / "assets" / "demo" / "table.ply"
 
 
@@ -60,8 +67,7 @@ def desk(visit: Visit) -> Callable[..., Any]:
     def open_tab(source: str, who: str = "Ann", **options: Any) -> Any:
         visitor = visit(**options)
         page = visitor.page
-        page.evaluate("([who, source]) => { localStorage.setItem('lamm-review-who', JSON.stringify(who)); "
-                      "localStorage.setItem('lamm-review-filters', JSON.stringify({source})); }", [who, source])  # fmt: skip
+        page.evaluate(REMEMBER, [who, source])
         page.reload()
         page.wait_for_selector("#ask textarea")
         page.get_by_role("tab", name="Review").click()
