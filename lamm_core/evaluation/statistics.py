@@ -17,14 +17,24 @@ from lamm_core.evaluation.records import BROKEN, FAILED
 from lamm_core.evaluation.task import CorpusMetric
 
 __all__ = [
-    "CORPUS_ROUNDS", "ROUNDS", "Difference", "clustered_mcnemar", "counted", "difference", "interval", "is_right",
-    "mcnemar", "metric_value",
+    "CORPUS_ROUNDS",
+    "ROUNDS",
+    "Difference",
+    "clustered_mcnemar",
+    "corpus_rounds",
+    "counted",
+    "difference",
+    "interval",
+    "is_right",
+    "mcnemar",
+    "metric_value",
 ]  # fmt: skip
 
 Record = Mapping[str, Any]
 ROUNDS = 2000
-CORPUS_ROUNDS = 300  # each computes the whole metric again
-AT_ONCE = 1 << 22  # groups drawn in one array
+# Each computes the whole metric again, so there are fewer of a large run: about so many records in all.
+CORPUS_ROUNDS, FEWEST_CORPUS_ROUNDS, CORPUS_RECORDS = 300, 40, 90_000
+AT_ONCE = 1 << 22  # numbers drawn in one array
 RIGHT = 0.5  # the score from which an answer counts as right in a two-by-two table
 
 
@@ -66,15 +76,20 @@ def interval(
 ) -> tuple[float, float] | None:
     """95 % interval of a metric: groups drawn again with replacement, 2.5th and 97.5th percentile.
 
-    None where there are fewer than two groups to draw.
+    A metric that is no sum of parts is drawn less often of a large run; its interval is then 1.96 standard deviations
+    of the draws to either side. None where there are fewer than two groups to draw.
     """
     if corpus is not None:
         draw = _corpus_draws(records, corpus)
-        values = draw(_rng(seed), rounds or CORPUS_ROUNDS) if draw else None
-    else:
-        values = _part_draws([records], name, seed=seed, rounds=rounds or ROUNDS)
-        values = values[0] if values is not None else None
-    return _ends(values)
+        value = metric_value(records, name, corpus)
+        return _ends(draw(_rng(seed), rounds or corpus_rounds(len(records))), value) if draw else None
+    values = _part_draws([records], name, seed=seed, rounds=rounds or ROUNDS)
+    return _ends(values[0]) if values is not None else None
+
+
+def corpus_rounds(records: int) -> int:
+    """How often a metric of so many records is computed again."""
+    return min(CORPUS_ROUNDS, max(FEWEST_CORPUS_ROUNDS, CORPUS_RECORDS // max(1, records)))
 
 
 def difference(
@@ -97,11 +112,12 @@ def difference(
     if corpus is not None:
         draws = [_corpus_draws(records, corpus, groups=ours) for records in (ours, theirs)]
         if draws[0] and draws[1]:
-            drawn = draws[0](_rng(seed), rounds or CORPUS_ROUNDS) - draws[1](_rng(seed), rounds or CORPUS_ROUNDS)
+            count = rounds or corpus_rounds(len(ours))
+            drawn = draws[0](_rng(seed), count) - draws[1](_rng(seed), count)
     else:
         both = _part_draws([ours, theirs], name, seed=seed, rounds=rounds or ROUNDS)
         drawn = both[0] - both[1] if both is not None else None
-    ends = _ends(drawn)
+    ends = _ends(drawn, first - second)
     return Difference(first - second, *(ends or (None, None)))
 
 
@@ -112,20 +128,22 @@ def _part_draws(runs: Sequence[Sequence[Record]], name: str, *, seed: int, round
     places = {group: place for place, group in enumerate(dict.fromkeys(row[0]["group"] for row in rows))}
     if len(places) < 2:
         return None
-    sums = np.zeros((len(runs), len(places), 2))
+    sums = np.zeros((len(places), 2 * len(runs)))
     for row in rows:
         for run, record in enumerate(row):
             if name in record["parts"]:
-                sums[run, places[row[0]["group"]]] += record["parts"][name]
+                sums[places[row[0]["group"]], 2 * run : 2 * run + 2] += record["parts"][name]
+    # Groups that add the same are alike: how often each kind is drawn follows a multinomial distribution.
+    kinds, counts = np.unique(sums, axis=0, return_counts=True)
     rng, found, left = _rng(seed), [], rounds
     while left:
-        now = min(left, max(1, AT_ONCE // len(places)))
-        chosen = rng.integers(0, len(places), (now, len(places)))
-        found.append(np.stack([totals[chosen].sum(1) for totals in sums]))  # (runs, now, 2)
+        now = min(left, max(1, AT_ONCE // len(kinds)))
+        found.append(rng.multinomial(len(places), counts / len(places), now) @ kinds)  # (now, 2 * runs)
         left -= now
-    drawn = np.concatenate(found, axis=1)
+    drawn = np.concatenate(found)
+    gained, possible = drawn[:, 0::2].T, drawn[:, 1::2].T  # (runs, rounds)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return drawn[..., 0] / np.where(drawn[..., 1] > 0, drawn[..., 1], np.nan)
+        return gained / np.where(possible > 0, possible, np.nan)
 
 
 def _corpus_draws(
@@ -153,9 +171,13 @@ def _rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _ends(values: NDArray[np.float64] | None) -> tuple[float, float] | None:
+def _ends(values: NDArray[np.float64] | None, value: float | None = None) -> tuple[float, float] | None:
+    """The interval that draws tell; few draws have no useful percentiles, but a standard deviation around ``value``."""
     if values is None or np.isnan(values).all():
         return None
+    if value is not None and len(values) < CORPUS_ROUNDS:
+        spread = 1.96 * float(np.nanstd(values, ddof=1))
+        return value - spread, value + spread
     low, high = np.nanpercentile(values, (2.5, 97.5))
     return float(low), float(high)
 

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from lamm_core.evaluation.statistics import (
     clustered_mcnemar,
+    corpus_rounds,
     counted,
     difference,
     interval,
@@ -89,6 +90,14 @@ def test_a_corpus_metric_has_the_interval_of_the_same_figure_as_parts() -> None:
     records = [record(n, float(n % 4 == 0)) for n in range(200)]
     assert metric_value(records, "mean", MEAN) == metric_value(records, "accuracy") == 0.25
     assert interval(records, "mean", MEAN) == pytest.approx(interval(records, "accuracy"), abs=0.02)
+
+
+def test_a_large_run_computes_a_corpus_metric_less_often_and_says_about_the_same() -> None:
+    assert [corpus_rounds(count) for count in (0, 10, 300, 900, 60_000)] == [300, 300, 300, 100, 40]
+    records = [record(n, float(n % 4 == 0)) for n in range(900)]
+    ends = interval(records, "mean", MEAN)
+    assert ends is not None and sum(ends) / 2 == pytest.approx(0.25)
+    assert ends == pytest.approx(interval(records, "accuracy"), abs=0.012)
 
 
 def test_one_group_has_no_interval_and_no_parts_have_no_value() -> None:
