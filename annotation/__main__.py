@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from annotation import imagined, scenes, spatial, visual_tasks, words
+from annotation.review.command import review
 from annotation.spatial import imagined as imagined_scenes
 from annotation.spatial import osd, synthetic
 from annotation.spatial.pictures import picture
@@ -28,6 +29,7 @@ from lamm_core.errors import LammError
 __all__ = ["main", "pairs", "spatial_pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(review, name="review")
 SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined", "names"]
 SpatialName = Literal["osd", "synthetic", "imagined"]
 UNSEEN_IN_TEST = 0.5

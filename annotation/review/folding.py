@@ -11,7 +11,7 @@ from typing import Any
 
 from annotation.review.items import DECISIONS, Event, Status
 
-__all__ = ["UNDOABLE", "Opinion", "State", "advance", "fold", "standing"]
+__all__ = ["COMPARED", "UNDOABLE", "Opinion", "State", "advance", "fold", "standing"]
 
 UNDOABLE = frozenset((*DECISIONS, "second", "adjudicate", "undo"))
 COMPARED = ("accepted", "edited", "rejected", "flagged")  # of a skipped item nobody has an opinion

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from annotation.review import bulk, claims, queries
+from annotation.review import bulk, claims, outcomes, queries
 from annotation.review.acts import append, append_all, locked, put
 from annotation.review.arrivals import Added, add
 from annotation.review.bulk import Bulk
@@ -242,7 +242,7 @@ class ReviewStore:
             return queries.search(connection, filters, order=order, limit=limit, after=after, now=self.clock())
 
     def counts(self, filters: Filter = EVERYTHING, *, by: str = "status") -> dict[str, int]:
-        """How many items, by ``status``, ``kind``, ``source``, ``check``, ``reviewer`` or ``day`` of the decision (UTC)."""
+        """How many items, by ``status``, ``kind``, ``source``, ``check``, ``reviewer`` or ``day`` of deciding (UTC)."""
         with self.database.reading() as connection:
             return queries.counts(connection, filters, by=by, now=self.clock())
 
@@ -258,6 +258,16 @@ class ReviewStore:
             found = queries.disagreeing(connection, limit=limit, after=after)
             firsts = self._views(connection, [(one, False) for one in found], now)
             return [Disagreement(first, with_state(first, found[first.id])) for first in firsts]
+
+    def outcomes(self, filters: Filter = EVERYTHING) -> dict[str, dict[str, int]]:
+        """How many items of each status, by kind: what `error_rates` takes."""
+        with self.database.reading() as connection:
+            return outcomes.outcomes(connection, filters, now=self.clock())
+
+    def paired_opinions(self, filters: Filter = EVERYTHING) -> list[tuple[str, str]]:
+        """First and second opinion of every item that has both: what `agreement` takes."""
+        with self.database.reading() as connection:
+            return outcomes.paired_opinions(connection, filters, now=self.clock())
 
     # Much at once.
 
