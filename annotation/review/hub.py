@@ -21,7 +21,7 @@ def push(
     ``endpoint`` is the Hub by default and ``token`` the one that `hf auth login` keeps. Raises AnnotationError when the
     Hub cannot be reached or refuses.
     """
-    import httpx  # heavy together, and only wanted here
+    import httpx2  # heavy together, and only wanted here
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -40,11 +40,12 @@ def push(
     except OfflineModeIsEnabled as error:
         raise AnnotationError("The Hub is switched off (HF_HUB_OFFLINE). Switch it on to push.") from error
     except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "no answer"
-        raise AnnotationError(
-            f"The Hub refused {repository} ({status}). Log in with `hf auth login` and a token that may write there."
-        ) from error
-    except (httpx.HTTPError, OSError) as error:
+        status = error.response.status_code
+        advice = (
+            "Log in with `hf auth login` and a token that may write there." if status in (401, 403) else "Try again."
+        )
+        raise AnnotationError(f"The Hub refused {repository}: {str(error)[:300]} {advice}") from error
+    except (httpx2.HTTPError, OSError) as error:
         raise AnnotationError(
             f"The Hub could not be reached ({error}). Nothing was changed there; try again."
         ) from error

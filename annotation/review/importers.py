@@ -110,7 +110,7 @@ def _turns(record: Mapping[str, Any]) -> list[Turn]:
     turns = []
     for number, one in enumerate(said):
         speaker = (one.get("from") or one.get("role")) if isinstance(one, Mapping) else None
-        if speaker not in SPEAKERS:
+        if not isinstance(speaker, str) or speaker not in SPEAKERS:
             raise DataError(f"turn {number} is from {speaker!r}; known are {', '.join(SPEAKERS)}")
         text = one.get("value") if one.get("value") is not None else one.get("content")
         if isinstance(text, list):
