@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lamm_core.evaluation.task import Task
 from lamm_core.evaluation.tasks import (
+    answering_3d,
     captioning,
     classification,
     counting,
@@ -16,6 +17,7 @@ from lamm_core.evaluation.tasks import (
     facial,
     fine_grained,
     grounding_3d,
+    hallucination,
     keypoints,
     locating,
     ocr,
@@ -40,6 +42,8 @@ TASKS: tuple[Task, ...] = (
     *detection_3d.TASKS,
     *grounding_3d.TASKS,
     *vqa_3d.TASKS,
+    *answering_3d.TASKS,
+    *hallucination.TASKS,
 )
 
 OTHER_NAMES = {

@@ -145,6 +145,17 @@ def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "celeba" / "list_eval_partition.csv").write_text(parts)
     for name in faces:
         save_png(root / "celeba" / "img_align_celeba" / name)
+    asked = [
+        {
+            "scene_id": "scene0011_00",
+            "question_id": f"val-{n}",
+            "question": "What colour?",
+            "answers": ["The dark brown one there.", "Brown."],
+        }
+        for n in range(2)
+    ]
+    save_json(root / "ScanQA" / "ScanQA_v1.0_val.json", asked)
+    save_scan(root / "ScanQA" / "scannet_pcls" / "scene0011_00.npy")
     return root
 
 

@@ -14,16 +14,15 @@ from lamm_core.errors import ConfigError, TaskError
 from lamm_core.evaluation.task import Task
 from lamm_core.evaluation.tasks import OTHER_NAMES, TASKS, task
 
-ONE_FORM = {
-    "published": ("osd_detection", "osd_grounding", "osd_vqa", "iiit5k", "bccd_counting"),
-    "ordinary": ("scan",),
-}
+# Sets that come in one form only.
+OURS = ("iiit5k", "bccd_counting", "scanqa_answers", "voc2012_hallucination")
+PUBLISHED = ("scannet_detection", "scanrefer", "scanqa")
 CASES = [
     (chosen, form)
     for chosen in TASKS
     for form in ("ordinary", "published")
-    if not (form == "published" and (chosen.name in ONE_FORM["published"] or chosen.name.startswith("coco128")))
-    and not (form == "ordinary" and chosen.name.startswith("scan"))
+    if not (form == "published" and (chosen.name in OURS or chosen.name.startswith(("coco128", "osd"))))
+    and not (form == "ordinary" and chosen.name in PUBLISHED)
 ]
 every = pytest.mark.parametrize(("chosen", "form"), CASES, ids=lambda value: getattr(value, "name", value))
 

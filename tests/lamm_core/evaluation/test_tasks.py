@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from pathlib import Path
@@ -209,3 +210,38 @@ def test_a_description_is_of_a_unique_object_where_no_other_has_its_class(publis
     near = chosen.score(meant, "[-0.250, 0.000, 0.100, 0.140, 0.100, 0.100]")  # half the height: overlap one half
     assert near.parts["acc_50_unique"] == Part(1, 1) and "acc_50_multiple" not in near.parts
     assert chosen.score(meant, "[9, 9, 9, 1, 1, 1]; [-0.25, 0, 0.1, 0.14, 0.1, 0.2]").value == 0  # the first box counts
+
+
+def test_absent_classes_are_drawn_three_ways_and_as_many_as_present_ones(ordinary: Path, tmp_path: Path) -> None:
+    listing = {
+        "images": [{"id": 20_000 + n, "file_name": f"{n}.png", "width": 40, "height": 20} for n in range(4)],
+        "categories": [{"id": n, "name": name} for n, name in enumerate(("dog", "cat", "cow", "cup", "fork", "bed"))],
+        "annotations": [
+            {"id": 10 * n + k, "image_id": 20_000 + n, "category_id": k, "bbox": [1, 1, 9, 9]}
+            for n, there in enumerate(((0, 1), (0, 1), (0, 2), (3, 4)))
+            for k in there
+        ],
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(listing))
+    chosen = task("coco128_hallucination")
+    asked = chosen.samples(tmp_path, tmp_path, limit=None, seed=0)
+    assert asked == chosen.samples(tmp_path, tmp_path, limit=None, seed=0)
+    third = [one for one in asked if one.metadata["group"] == "coco128-20002"]  # a dog and a cow
+    assert {one.metadata["label"] for one in third if one.target == "yes"} == {"dog", "cow"}
+    drawn = {way: [one.metadata["label"] for one in third if one.target == "no" and way in one.metadata["ways"]]
+             for way in ("random", "popular", "adversarial")}  # fmt: skip
+    assert all(len(names) == 2 for names in drawn.values())
+    assert "cat" in drawn["popular"] and "cat" in drawn["adversarial"]
+    always = [chosen.score(one, "Yes.") for one in asked]
+    for way in drawn:
+        parts = [score.parts[f"f1_{way}"] for score in always if f"f1_{way}" in score.parts]
+        assert sum(p.gained for p in parts) / sum(p.possible for p in parts) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "near"),
+    [("Brown", 1, 1), ("it is brown", 0, 1), ("red", 0, 0), ("", None, 0), ("dark brown.", 1, 1)],
+)
+def test_a_free_answer_is_one_of_the_right_ones(answer: str, value: float | None, near: int) -> None:
+    score = task("scanqa_answers").score(sample(["dark brown", "Brown."]), answer)
+    assert (score.value, score.parts["em_refined"]) == (value, Part(near, 1))
