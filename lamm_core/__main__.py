@@ -165,7 +165,8 @@ def _print_boxes(answer: str, media: Sequence[Media]) -> None:
 
     boxes = boxes_in(clouds[-1])
     table = Table("object", "centre x y z", "size x y z", box=None, header_style="bold")
-    for mention in dict.fromkeys(mentions):
+    first = {mention.number: mention for mention in reversed(mentions)}  # each object once, as it is named first
+    for mention in sorted(first.values(), key=mentions.index):
         if 1 <= mention.number <= len(boxes):
             box = boxes[mention.number - 1]
             cells = (" ".join(f"{value:.3f}" for value in values) for values in (box.centre, box.size))

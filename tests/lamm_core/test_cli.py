@@ -176,6 +176,45 @@ def test_chat_shows_boxes_as_they_are_and_passes_its_options_on(
     assert (settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed) == (7, 0.5, 0.9, 3)
 
 
+TABLE = Path(__file__).parents[2] / "assets" / "demo" / "table.ply"
+
+
+class SceneEngine(SpokenEngine):
+    """Names two objects of a scan, one of them twice, and one that is not there."""
+
+    def stream(self, turns: list[Turn], settings: Any, *, adapter: str | None = None) -> Iterator[SpokenPiece]:
+        SpokenEngine.asked.append((turns, settings, adapter))
+        yield SpokenPiece("The red one [obj1] stands left of the purple one [obj7]; not [obj1] or [obj99].", done=True)
+
+
+@pytest.mark.parametrize("with_photo", [False, True])
+def test_chat_about_a_scan_prints_the_answer_and_the_boxes_it_names(
+    with_photo: bool,
+    picture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from lamm_core.inference import engine
+    from lamm_core.modalities.pointcloud.scene import boxes_in
+
+    make_model(tmp_path / "shipped" / "lamm-mini")
+    monkeypatch.setattr(engine, "Engine", SceneEngine)
+    monkeypatch.setattr(cli, "load_model", lambda folder, **options: folder)
+    files = [picture, TABLE] if with_photo else [TABLE]
+    assert run(monkeypatch, "chat", *map(str, files), "Which is furthest to the left?") == 0
+    [(turns, _, adapter)] = SpokenEngine.asked
+    assert [(medium.modality, medium.path) for medium in turns[0].media] == [
+        ("pointcloud" if file == TABLE else "image", file) for file in files
+    ]
+    assert adapter is None  # each medium brings its own
+    answer, head, *rows = capsys.readouterr().out.splitlines()
+    assert answer.startswith("The red one [obj1] stands left") and "centre x y z" in head
+    boxes = boxes_in(TABLE)
+    wanted = [" ".join(f"{value:.3f}" for value in boxes[number - 1].centre) for number in (1, 7)]
+    assert [centre in row for centre, row in zip(wanted, rows, strict=True)] == [True, True]
+
+
 def test_chat_answers_with_a_real_model_folder(
     picture: Path,
     tiny_lm_folder: Path,

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from lamm_core.pointclouds.cloud import PointCloud
 from lamm_core.pointclouds.readers.arrays import is_npy, is_zip, read_npy, read_npz
 from lamm_core.pointclouds.readers.e57 import is_e57, read_e57
 from lamm_core.pointclouds.readers.gathering import Gathering
+from lamm_core.pointclouds.readers.glb import is_glb, read_glb
 from lamm_core.pointclouds.readers.las import is_las, read_las
-from lamm_core.pointclouds.readers.mesh import is_glb, is_stl_text, read_trimesh
 from lamm_core.pointclouds.readers.obj import read_obj
 from lamm_core.pointclouds.readers.off import is_off, read_off
 from lamm_core.pointclouds.readers.pcd import is_pcd, read_pcd
 from lamm_core.pointclouds.readers.ply import is_ply, read_ply
+from lamm_core.pointclouds.readers.stl import is_stl_text, read_stl
 from lamm_core.pointclouds.readers.text import is_text, read_text
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "find_format"]
@@ -41,10 +41,10 @@ FORMATS: tuple[Format, ...] = (
     Format("LAS", (".las", ".laz"), read_las, is_las),
     Format("NPY", (".npy",), read_npy, is_npy),
     Format("NPZ", (".npz",), read_npz, is_zip),
-    Format("GLB", (".glb",), partial(read_trimesh, kind="glb"), is_glb),
+    Format("GLB", (".glb",), read_glb, is_glb),
     Format("E57", (".e57",), read_e57, is_e57),
     Format("OFF", (".off",), read_off, is_off),
-    Format("STL", (".stl",), partial(read_trimesh, kind="stl"), is_stl_text),
+    Format("STL", (".stl",), read_stl, is_stl_text),
     Format("OBJ", (".obj",), read_obj),
 )
 TEXT = Format("text", (".xyz", ".txt", ".csv", ".pts", ".asc", ".xyzrgb", ".xyzn", ".tsv"), read_text)

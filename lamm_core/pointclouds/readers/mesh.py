@@ -1,14 +1,10 @@
-"""Meshes as points on their surfaces, and the mesh formats that trimesh reads: GLB and STL.
+"""Meshes as points spread evenly on their surfaces.
 
-Does not know PLY, OFF and OBJ, which bring their triangles here themselves. Never reads a file beside the one given.
+Does not know file formats, which bring their triangles here.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import logging
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +19,11 @@ from lamm_core.pointclouds.readers.gathering import CHUNK_POINTS, Gathering
 from lamm_core.pointclouds.readers.limits import Limits
 from lamm_core.pointclouds.readers.surface import face_normals, sample_count, sample_surface, surface_area
 
-__all__ = ["Mesh", "check_mesh_size", "gather_meshes", "is_glb", "is_stl_text", "read_trimesh"]
+__all__ = ["Mesh", "check_mesh_size", "gather_meshes"]
 
-# A texture is decoded at 4 bytes a pixel.
-MAX_TEXTURE_PIXELS = 60_000_000
 # 24 bytes each, and some more while they are measured.
 MAX_TRIANGLES = 20_000_000
 GREY = 128
-COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
-SHAPE_SIZES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
 
 @dataclass(frozen=True)
@@ -120,71 +112,6 @@ def look_up(texture: NDArray[np.uint8], uv: NDArray[np.float64]) -> NDArray[np.u
     return texture[rows, columns]
 
 
-def is_glb(head: bytes) -> bool:
-    """Whether a file that begins so is binary glTF."""
-    return head.startswith(b"glTF")
-
-
-def is_stl_text(head: bytes) -> bool:
-    """Whether a file that begins so is STL as text; binary STL begins with anything."""
-    return head.lstrip()[:5].lower() == b"solid" and b"facet" in head
-
-
-def read_trimesh(path: Path, gathering: Gathering, kind: str) -> PointCloud:
-    """A GLB or STL file by trimesh. Raises MediaError."""
-    check_mesh_size(path, gathering.limits)
-    data = path.read_bytes()
-    if kind == "glb":
-        check_glb(data, path.name, gathering.limits.bytes)
-    import trimesh
-
-    logging.getLogger("trimesh").addHandler(logging.NullHandler())  # what it would print comes as our error
-    try:
-        # Given as bytes and without a resolver, so that no other file is opened.
-        scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, process=False)
-        parts = scene.dump()
-        meshes = [mesh_of(part) for part in parts if hasattr(part, "vertices") and len(part.vertices)]
-    except Exception as error:  # whatever trimesh's parsers meet in a damaged file
-        raise MediaError(f"{path.name} is damaged, or no {kind.upper()} file at all ({reason(error)}).") from error
-    if not meshes:
-        raise MediaError(f"{path.name} holds no surface and no points; expected a mesh or a cloud.")
-    gathering.check_clock()
-    notes = ["A GLB file is in metres, with y up, by definition."] if kind == "glb" else []
-    textured = any(mesh.texture is not None for mesh in meshes)
-    fields = ["x", "y", "z"]
-    fields += ["red", "green", "blue"] if textured or any(mesh.colours is not None for mesh in meshes) else []
-    return gather_meshes(meshes, gathering, kind, fields=fields, notes=notes)
-
-
-def mesh_of(part: Any) -> Mesh:
-    """A trimesh geometry with its colours, whichever way it has them."""
-    vertices = np.asarray(part.vertices)
-    triangles = np.asarray(getattr(part, "faces", np.empty((0, 3))), np.int64).reshape(-1, 3)
-    if not len(triangles):  # a cloud, or lines, of which the corners are the points
-        own = getattr(part, "colors", None)
-        colours = None if own is None or len(own) != len(vertices) else np.asarray(own)[:, :3]
-        return Mesh(vertices, triangles, colours)
-    visual = part.visual
-    if visual.kind == "vertex":
-        return Mesh(vertices, triangles, np.asarray(visual.vertex_colors)[:, :3])
-    if visual.kind == "face":
-        corners = triangles.reshape(-1)
-        colours = np.repeat(np.asarray(visual.face_colors)[:, :3], 3, axis=0)
-        return Mesh(vertices[corners], np.arange(len(corners), dtype=np.int64).reshape(-1, 3), colours)
-    if visual.kind != "texture":
-        return Mesh(vertices, triangles)
-    own = visual.vertex_attributes.get("color") if visual.vertex_attributes else None
-    if own is not None and len(own) == len(vertices):
-        return Mesh(vertices, triangles, np.asarray(own)[:, :3])
-    image = getattr(visual.material, "baseColorTexture", None) or getattr(visual.material, "image", None)
-    if image is None or visual.uv is None or len(visual.uv) != len(vertices):
-        colour = np.asarray(visual.material.main_color, np.uint8)[:3]
-        return Mesh(vertices, triangles, np.broadcast_to(colour, (len(vertices), 3)))
-    if image.width * image.height > MAX_TEXTURE_PIXELS:
-        raise MediaError(f"a texture of {image.width:,} x {image.height:,} pixels is too large")
-    return Mesh(vertices, triangles, texture=np.asarray(image.convert("RGB")), uv=np.asarray(visual.uv, np.float64))
-
-
 def check_mesh_size(path: Path, limits: Limits) -> None:
     """Raise MediaError for a file too large to be held whole, as meshes are."""
     size = path.stat().st_size
@@ -193,28 +120,3 @@ def check_mesh_size(path: Path, limits: Limits) -> None:
             f"{path.name} is a mesh of {size / 1e6:,.1f} MB; expected at most {limits.mesh_bytes / 1e6:,.0f} MB. "
             "Simplify it, or save its corners alone as a cloud."
         )
-
-
-def check_glb(data: bytes, name: str, most: int) -> None:
-    """Raise MediaError where a GLB's own table promises more numbers than memory should hold, or is unreadable."""
-    try:
-        length = struct.unpack_from("<I", data, 12)[0]
-        table = json.loads(data[20 : 20 + length])
-        extensions = [str(extension) for extension in table.get("extensionsRequired", ())]
-        promised = sum(
-            abs(int(part["count"])) * COMPONENT_BYTES[part["componentType"]] * SHAPE_SIZES[part["type"]]
-            for part in table.get("accessors", ())
-        )
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise MediaError(f"{name} is damaged: the table of contents of this GLB file cannot be read.") from error
-    packed = [extension for extension in extensions if "draco" in extension or "meshopt" in extension]
-    if packed:
-        raise MediaError(f"{name} is compressed with {packed[0]}; save it as a GLB without mesh compression.")
-    if promised > most:
-        raise MediaError(f"{name} promises {promised:,} bytes of numbers; expected at most {most:,}.")
-
-
-def reason(error: BaseException) -> str:
-    """One short line out of another library's error."""
-    words = " ".join(str(error).split())
-    return (words[:120] or type(error).__name__).rstrip(".")
