@@ -1,4 +1,4 @@
-"""The command line of instruction data: ``python -m annotation pairs ...`` and ``python -m annotation spatial ...``.
+"""The command line of instruction data: ``python -m annotation pairs``, ``spatial``, ``generate``, ``review`` and more.
 
 Does not know how any task words its questions.
 """
@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import track
 
 from annotation import imagined, scenes, spatial, visual_tasks, words
+from annotation.fake.command import fake_server
+from annotation.generation.command import generate
 from annotation.review.command import review
 from annotation.spatial import imagined as imagined_scenes
 from annotation.spatial import osd, synthetic
@@ -30,6 +32,8 @@ __all__ = ["main", "pairs", "spatial_pairs"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(review, name="review")
+app.command("generate")(generate)
+app.command("fake-server")(fake_server)
 SetName = Literal["cifar10", "iiit5k", "lsp", "coco128", "bccd", "words", "shapes", "pasted", "imagined", "names"]
 SpatialName = Literal["osd", "synthetic", "imagined"]
 UNSEEN_IN_TEST = 0.5

@@ -155,6 +155,23 @@ def chat(
         err.print(f"[dim]{last.tokens} tokens, {last.tokens_per_second:.0f} a second{first}[/dim]")
 
 
+@app.command()
+def answer(
+    model: Annotated[str, typer.Option(help="A name from `lamm models`, a folder, or a hub id.")] = "lamm-mini",
+    quantize: Annotated[
+        Literal["nf4"] | None, typer.Option(help="nf4: keep the language model in 4 bits, for less memory.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; left out: the best there is.")] = None,
+) -> None:
+    """Answer questions of another program: a line of JSON in, a line of JSON out, until the input ends."""
+    loaded = load_model(find_model(model), device=device, quantize=quantize)
+    from lamm_core.inference.answer_lines import answer_lines
+    from lamm_core.inference.engine import Engine
+
+    for line in answer_lines(Engine(loaded), sys.stdin):
+        print(line, flush=True)
+
+
 def _print_boxes(answer: str, media: Sequence[Media]) -> None:
     """The boxes of the objects that an answer names, in the unit of the cloud."""
     clouds = [medium.path for medium in media if medium.modality == "pointcloud"]
