@@ -42,6 +42,8 @@ FINAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFou
 class Endpoint:
     """Asks up to ``at_once`` questions at a time; a ``seed`` is sent along where one is given."""
 
+    batches_round = False
+
     def __init__(
         self,
         base: str,

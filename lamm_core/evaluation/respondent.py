@@ -37,7 +37,13 @@ class Reply:
 
 
 class Respondent(Protocol):
-    """Answers conversations. A reply that failed says so; what makes all further asking useless is raised."""
+    """Answers conversations. A reply that failed says so; what makes all further asking useless is raised.
+
+    ``batches_round`` says that a reply may differ in its rounding with what else is answered beside it, so that the
+    same ones must be asked together again to get the same replies.
+    """
+
+    batches_round: bool
 
     def describe(self) -> dict[str, Any]:
         """The part ``model`` of run.json: what it is called, where it is, and the hashes that identify it."""
@@ -56,6 +62,8 @@ class Respondent(Protocol):
 
 class LocalModel:
     """A loaded model; ``adapter`` is the one active whatever is shown, so that a blind model is the trained one too."""
+
+    batches_round = True
 
     def __init__(self, engine: Engine, *, adapter: str | None, batch: int, identity: Mapping[str, Any]) -> None:
         self._engine = engine

@@ -190,7 +190,7 @@ class _Run:
 
     def groups(self, samples: Sequence[Sample]) -> list[tuple[Sequence[Sample], int]]:
         """What is answered in one go. The same groups whatever is done already, so that batches round the same way."""
-        size = self.plan.batch * BATCHES_AT_ONCE
+        size = self.plan.batch * (BATCHES_AT_ONCE if self.respondent.batches_round else 1)
         return [(samples[start : start + size], start) for start in range(0, len(samples), size)]
 
     def answer(
@@ -201,8 +201,9 @@ class _Run:
         first: int,
         writer: RecordWriter,
     ) -> None:
-        asked = [sample for sample in group if not self.checked.trouble(sample)]
-        told = [sample for sample in group if self.checked.trouble(sample)]
+        wanted = group if self.respondent.batches_round else missing
+        asked = [sample for sample in wanted if not self.checked.trouble(sample)]
+        told = [sample for sample in wanted if self.checked.trouble(sample)]
         replies = {sample.id: Reply("", trouble=self.checked.trouble(sample), broken=True) for sample in told}
         cached: set[str] = set()
         keys = {sample.id: self.key(sample) for sample in asked}

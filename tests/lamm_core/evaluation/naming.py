@@ -59,6 +59,8 @@ def make_samples(folder: Path, count: int, *, each: int = 1) -> list[Sample]:
 class ReadsNames:
     """Says the word in the name of what is shown; without anything to see, CAT. ``calls`` holds what was asked."""
 
+    batches_round = True
+
     def __init__(self, *, name: str = "reader", wrong_from: int | None = None) -> None:
         self.calls: list[list[Conversation]] = []
         self.limits: list[int] = []

@@ -232,6 +232,19 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path: Path, named: Na
     assert [record["id"] for record in records] == [f"s{number}" for number in range(20)]
 
 
+def test_whose_answers_do_not_round_with_their_batch_is_asked_only_what_is_missing(
+    tmp_path: Path, named: Named, naming: Any, reader: Any
+) -> None:
+    asked, plan, path = reader(), Plan(naming, kinds=(None,), batch=3), tmp_path / "run" / "records.jsonl"
+    asked.batches_round = False
+    run(tmp_path / "run", plan, named(5), asked)
+    assert [len(call) for call in asked.calls] == [3, 2]
+    whole = path.read_text()
+    path.write_text(whole[:-40])
+    run(tmp_path / "run", plan, named(5), asked)
+    assert path.read_text() == whole and asked.asked == 6
+
+
 def test_a_torn_line_is_cut_and_a_damaged_one_is_named(tmp_path: Path, named: Named, naming: Any, reader: Any) -> None:
     plan, path = Plan(naming, kinds=(None,)), tmp_path / "run" / "records.jsonl"
     run(tmp_path / "run", plan, named(5), reader())
