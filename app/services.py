@@ -19,7 +19,11 @@ from app.inspection.service import Inspection
 from app.marks import MarkBook
 from app.reviews.desk import Desk
 from app.reviews.edits import EditBook
+from app.reviews.exchange import Exchange
+from app.reviews.generating import Generating
+from app.reviews.jobs import Jobs
 from app.reviews.media import ReviewMedia
+from app.reviews.overview import Overview
 from app.reviews.service import Reviews
 from app.scene3d import Scenes
 from app.sessions import Sessions
@@ -67,6 +71,17 @@ def build_services(
     )
     reviews = Reviews(lambda: _open_queue(settings), EditBook(settings.reviews / "edits"))
     review_media = ReviewMedia(_open_picture, clouds)
+    jobs = Jobs()
+    exchange = Exchange(
+        reviews,
+        jobs,
+        marks,
+        roots=settings.import_roots,
+        exports=settings.reviews / "exports",
+        demo=settings.demo,
+    )
+    generating = Generating(exchange, jobs, settings.reviews / "generated")
+    more = {**Overview(reviews, review_media).acts, **exchange.acts, **generating.acts}
     return Services(
         settings=settings,
         shelf=shelf,
@@ -77,7 +92,7 @@ def build_services(
         inspection=inspection,
         reviews=reviews,
         review_media=review_media,
-        desk=Desk(reviews, review_media),
+        desk=Desk(reviews, review_media, more),
     )
 
 

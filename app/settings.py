@@ -32,6 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_QUANTIZE": "nf4 loads language models in 4 bits",
     "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
+    "LAMM_REVIEW_DATA": "folder to import from; empty: your home, or nothing while LAMM_HOST lets others in",
     "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }
 
@@ -55,6 +56,7 @@ class Settings:
     keep_models: int = 2
     threads: int | None = None
     review_url: str = ""
+    review_data: Path | None = None
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
 
@@ -85,6 +87,7 @@ class Settings:
             keep_models=_number(values, "LAMM_KEEP_MODELS", low=1, high=64) or cls.keep_models,
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
             review_url=values.get("LAMM_REVIEW_DB") or "",
+            review_data=_folder(values, "LAMM_REVIEW_DATA", Path()) if values.get("LAMM_REVIEW_DATA") else None,
         )
 
     @property
@@ -101,6 +104,13 @@ class Settings:
     def reviews(self) -> Path:
         """Where what people marked for review waits for the annotation queue."""
         return self.cache / "reviews"
+
+    @property
+    def import_roots(self) -> tuple[Path, ...]:
+        """The folders that people may import from: what they upload, what the page keeps, and one of the machine's."""
+        alone = self.host in ("127.0.0.1", "localhost", "::1")
+        own = self.review_data or (Path.home() if alone else None)
+        return (*((own,) if own else ()), self.uploads, self.reviews, self.demo)
 
     @property
     def review_database(self) -> str:

@@ -27,6 +27,7 @@ _ASSETS = REPOSITORY / "assets"
 _SCRIPTS = (
     "studio.js", "stage.js", "compare.js", "scene.js", "talk.js", "bench.js", "bench_sample.js",
     "review.js", "review_desk.js", "review_stage.js", "review_boxes.js", "review_text.js", "review_sides.js",
+    "review_browse.js", "review_overview.js", "review_data.js",
 )  # fmt: skip
 _STYLES = ("frame.css", "chat.css", "scene.css", "bench.css", "review.css")
 

@@ -24,6 +24,7 @@ from annotation.review.folding import UNDOABLE, advance, fold, standing
 from annotation.review.forms import boxes_to, clean, require_conversation, turns_to
 from annotation.review.items import DECISIONS, REASONS, Action, Box, Draft, Event, Item, Seen, Status
 from annotation.review.migrations import migrate
+from annotation.review.pace import pace
 from annotation.review.rows import event_of, with_state
 from annotation.review.tables import events
 from lamm_core.conversation import Turn
@@ -245,6 +246,11 @@ class ReviewStore:
         """How many items, by ``status``, ``kind``, ``source``, ``check``, ``reviewer`` or ``day`` of deciding (UTC)."""
         with self.database.reading() as connection:
             return queries.counts(connection, filters, by=by, now=self.clock())
+
+    def pace(self) -> dict[str, tuple[int, float]]:
+        """By person, of the latest decisions: how many said how long they took, and their seconds together."""
+        with self.database.reading() as connection:
+            return pace(connection)
 
     def head(self) -> int:
         """The number of the last event, all before it being settled: an export as of it is the same for ever."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from annotation.review.evidence import shown_boxes
 from annotation.review.items import REASONS, Box, Event, Item
 from app.reviews.service import Looked
 from lamm_core.conversation import Turn
@@ -19,7 +20,6 @@ from lamm_core.grounding import find_boxes, find_objects, find_points
 __all__ = ["card_view", "event_view", "item_view"]
 
 _MOST_FACTS, _MOST_LETTERS = 40, 4_000
-_SIZES = (2, 4, 6)  # a point, a box on a picture, a box in a cloud
 _MOST_READ = 200_000  # letters of a text that are searched for places
 
 
@@ -46,7 +46,7 @@ def item_view(looked: Looked, *, edit: Mapping[str, Any] | None = None) -> dict[
         "turns": _turns(item.turns),
         "draft": _turns(item.draft_turns),
         "media": [_medium(number, medium) for number, medium in enumerate(item.media)],
-        "boxes": [_box(box) for box in item.boxes] if item.boxes is not None else _annotated(item.annotation),
+        "boxes": [_box(box) for box in shown_boxes(item)],
         "boxesEdited": item.boxes is not None,
         "mentions": _mentions(item.turns),
         "checks": [_check(item, number) for number in range(len(item.checks))],
@@ -105,24 +105,6 @@ def _medium(number: int, medium: Any) -> dict[str, Any]:
 
 def _box(box: Box) -> dict[str, Any]:
     return {"label": box.label, "values": list(box.values)}
-
-
-def _annotated(annotation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The objects of the source that have a place. What is no box is left to the facts."""
-    boxes = []
-    objects = annotation.get("objects")
-    for thing in objects if isinstance(objects, list) else []:
-        if not isinstance(thing, Mapping):
-            continue
-        values = thing.get("bbox", thing.get("values"))
-        if isinstance(values, list) and len(values) in _SIZES and all(_is_number(value) for value in values):
-            label = thing.get("label")
-            boxes.append({"label": label if isinstance(label, str) else "", "values": [float(one) for one in values]})
-    return boxes
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
 
 
 def _mentions(turns: Sequence[Turn]) -> list[dict[str, Any]]:

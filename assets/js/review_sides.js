@@ -150,40 +150,10 @@
     });
 
     // ---- filters and counts
-    const form = find(".rv-filters");
-    const fields = {};
-    const select = (name, words, options) => {
-      const field = lamm.make("select", { name }, ...options.map(([value, text]) => lamm.make("option", { value, textContent: text })));
-      fields[name] = field;
-      return lamm.make("label", {}, lamm.make("span", { textContent: words }), field);
-    };
-    const drawFilters = (counts) => {
-      const named = (by) => [["", "all"], ...Object.entries(counts?.[by] ?? {}).filter(([value]) => value).map(([value, many]) => [value, `${value} (${many})`])];
-      const search = lamm.make("input", { type: "search", name: "text", placeholder: "words that are said", className: "rv-search" });
-      fields.text = search;
-      form.replaceChildren(
-        lamm.make("label", {}, lamm.make("span", { textContent: "Search" }), search),
-        select("status", "Status", [["", "to do"], ...["draft", "flagged", "skipped", "accepted", "edited", "rejected"].map((one) => [one, one === "draft" ? "drafts only" : one])]),
-        select("kind", "Kind", named("kind")), select("source", "Source", named("source")),
-        select("check", "Check", named("check")), select("reviewer", "Decided by", named("reviewer")),
-        select("order", "Order", Object.entries(hub.known?.orders ?? { error: "Most suspicious first" })));
-      for (const name of ["kind", "source", "check", "reviewer", "text"]) {
-        const value = hub.filters[name] ?? "";
-        if (value && fields[name].options && ![...fields[name].options].some((option) => option.value === value)) fields[name].append(lamm.make("option", { value, textContent: value }));
-        fields[name].value = value;
-      }
-      fields.status.value = hub.filters.status?.[0] ?? "";
-      fields.order.value = hub.order;
-    };
-    hub.chosen = () => {
-      const filters = {};
-      for (const name of ["kind", "source", "check", "reviewer", "text"]) if (fields[name]?.value) filters[name] = fields[name].value;
-      if (fields.status?.value) filters.status = [fields.status.value];
-      return filters;
-    };
-    const apply = () => hub.filter(hub.chosen(), fields.order.value);
-    form.addEventListener("change", apply);
-    form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+    const form = rv.filterForm(hub, find(".rv-filters"), {
+      statuses: ["draft", "flagged", "skipped", "accepted", "edited", "rejected"], first: "to do",
+      read: () => hub, apply: (filters, order) => hub.filter(filters, order),
+    });
 
     const drawCounts = (counts) => {
       const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
@@ -201,12 +171,12 @@
       if (!answer) return;  // the act that matters says so
       drawCounts(answer.counts.status);
       hub.emit("counted", answer.counts);
-      if (!form.contains(document.activeElement)) drawFilters(answer.counts);
+      form.draw(answer.counts);
     };
     hub.refresh = refresh;
     let later = 0;
     const soon = () => { clearTimeout(later); later = setTimeout(refresh, 1_500); };
-    hub.on("known", () => { drawFilters(null); refresh(); });
+    hub.on("known", () => { form.draw(null); refresh(); });
     hub.on("listed", () => { if (hub.known) soon(); });
 
     // ---- nobody yet, and nothing yet
