@@ -151,12 +151,10 @@ class Generating:
 
 def _asked_of_program(words: Sequence[str]) -> str:
     command = [sys.executable, "-m", "annotation", "generate", *words]
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     try:
         done = subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_ANSWER_SECONDS, env=environment,
-            check=False,
-        )  # fmt: skip
+            command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise AnnotationError("Looking at the source took over two minutes. Try a smaller folder.") from error
     if done.returncode:
