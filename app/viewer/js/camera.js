@@ -7,7 +7,7 @@ import { OrbitControls } from 'three/addons/controls/OrbitControls.js';
 const FLIGHT_MS = 550;
 const ROOM = 1.08; // how much more than what is fitted is seen
 export const DIRECTIONS = {
-  home: [0.38, -0.8, 0.52],
+  home: [0, -0.82, 0.57], // from the front, so that left and right are what answers call so
   top: [0, -1e-4, 1], // a little towards the reader, so that y points up on the screen
   front: [0, -1, 0],
   side: [1, 0, 0],
