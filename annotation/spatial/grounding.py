@@ -44,6 +44,7 @@ ONE = Wordings(
         "Look for {ref}.", "Tell me which object is {ref}.", "Ground this description: {ref}.", "What is {ref}?",
         "Description: {ref}. Which object is meant?", "Give the bounding box of {ref}.", "Box {ref}.",
         "Which box belongs to {ref}?", "Pick {ref}.", "The object described as: {ref}.",
+        "Could you point to {ref}?", "Can you show me {ref}?", "I want to see {ref}.", "Tell me where {ref} is.",
     ),
     held_out=(
         "Would you show where {ref} is?", "In this scan, where can I see {ref}?", "Output the identifier of {ref}.",
