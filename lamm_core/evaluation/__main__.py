@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from lamm_core.errors import ConfigError
 from lamm_core.evaluation.judge_command import judge_command
@@ -184,12 +185,15 @@ def leaderboard_command(
     task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
 ) -> None:
     """Our finished runs with their baselines, beside the figures that papers report; one table a task."""
-    from lamm_core.evaluation.leaderboard import leaderboard
+    from lamm_core.evaluation.leaderboard import leaderboard, readable
     from lamm_core.evaluation.report import leaderboard_tables
     from lamm_core.evaluation.run_folder import run_folders
 
-    for table in leaderboard_tables(leaderboard(run_folders(folder), task=task)):
+    fine, troubles = readable(run_folders(folder))
+    for table in leaderboard_tables(leaderboard(fine, task=task)):
         out.print(table)
+    for trouble in troubles:
+        err.print(Text(trouble, style="yellow"))
 
 
 @bench_app.command("compare")

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lamm_core.errors import TaskError
 from lamm_core.evaluation.run_folder import read_manifest, read_summary
 from lamm_core.evaluation.tasks import TASKS
 
-__all__ = ["Row", "leaderboard"]
+__all__ = ["Row", "leaderboard", "readable"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,19 @@ class Row:
     n: int | None = None
     unparsed: float | None = None
     folder: str = ""
+
+
+def readable(folders: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The folders whose run.json and summary.json can be read, and what is wrong with the others."""
+    fine, troubles = [], []
+    for folder in folders:
+        try:
+            read_manifest(folder), read_summary(folder)
+        except TaskError as error:
+            troubles.append(str(error))
+        else:
+            fine.append(folder)
+    return fine, troubles
 
 
 def leaderboard(folders: Sequence[Path], *, task: str | None = None) -> list[Row]:

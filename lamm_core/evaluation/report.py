@@ -12,6 +12,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from lamm_core.errors import TaskError
 from lamm_core.evaluation.compare import Comparison
 from lamm_core.evaluation.leaderboard import Row
 from lamm_core.evaluation.run_folder import read_manifest, read_state, read_summary
@@ -55,10 +56,14 @@ def task_table(tasks: Iterable[Task]) -> Table:
 
 
 def run_table(folders: Sequence[Path]) -> Table:
-    """Runs with their state and main figure."""
+    """Runs with their state and main figure; one that cannot be read says why."""
     view = Table("run", "task", "model", "state", "done", "main figure", "unparsed", box=None, header_style="bold")
     for folder in folders:
-        manifest, state, summary = read_manifest(folder), read_state(folder), read_summary(folder)
+        try:
+            manifest, state, summary = read_manifest(folder), read_state(folder), read_summary(folder)
+        except TaskError as error:
+            view.add_row(Text(str(folder)), "", "", "unreadable", "", Text(str(error)), "")
+            continue
         main = manifest["metrics"][0]["name"]
         figure = f"{main} {cell(summary, main)}" if summary else ""
         unparsed = str(summary["unparsed"]) if summary else ""

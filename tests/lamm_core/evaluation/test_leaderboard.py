@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lamm_core.evaluation.leaderboard import leaderboard
+from lamm_core.evaluation.leaderboard import leaderboard, readable
 from lamm_core.evaluation.report import leaderboard_tables, run_table
 from lamm_core.evaluation.run_folder import run_folders
 from lamm_core.evaluation.tasks import task
@@ -51,3 +51,17 @@ def test_tables_show_names_as_they_are(tmp_path: Path) -> None:
 def test_a_task_without_runs_has_quoted_rows_when_asked_for(tmp_path: Path) -> None:
     assert leaderboard([]) == []
     assert {row.kind for row in leaderboard([], task="cifar10")} == {"quoted"}
+
+
+def test_a_run_that_cannot_be_read_is_told_and_hides_no_other(tmp_path: Path) -> None:
+    write(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "run.json").write_text("{")
+    write(tmp_path / "c")
+    (tmp_path / "c" / "run.json").write_text('{"format": 99}')
+    fine, troubles = readable(run_folders(tmp_path))
+    assert fine == [tmp_path / "a"] and len(troubles) == 2
+    console = Console(width=300, record=True, file=(tmp_path / "out").open("w"))
+    console.print(run_table(run_folders(tmp_path)))
+    text = console.export_text()
+    assert text.count("unreadable") == 2 and "is not JSON" in text and "format 99" in text and "0.900" in text
