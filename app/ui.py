@@ -59,6 +59,8 @@ def launch_options(services: Services) -> dict[str, Any]:
         "footer_links": [],
         "share": False,
         "ssr_mode": False,
+        # Gradio would ask its own page for an answer within three seconds and give up on a machine that is busy.
+        "_frontend": False,
         "max_file_size": SCAN_BYTES,  # pictures may have less, which is looked at where they are taken in
         "app_kwargs": {"routes": [*viewer_routes(services.clouds), *review_routes(services.review_media)]},
         # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.
