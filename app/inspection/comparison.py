@@ -98,8 +98,9 @@ class Opener:
             OpenSeries(chr(ord("A") + number), series, run, index)
             for number, ((series, run), index) in enumerate(zip(chosen, indexes, strict=True))
         )
-        metric = next(iter(opened[0].run.metrics), "")
-        pairing = pair([rows_of(one.index.columns, one.series.baseline) for one in opened], metric)
+        metric, higher = next(iter(opened[0].run.metrics.items()), ("", True))
+        rows = [rows_of(one.index.columns, one.series.baseline) for one in opened]
+        pairing = pair(rows, metric, higher_is_better=higher)
         comparison = Comparison(opened, pairing, tuple(_notes(opened, pairing)))
         with self._lock:
             self._comparisons[key] = comparison

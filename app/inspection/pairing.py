@@ -1,8 +1,8 @@
 """Samples that several series share, which of them each got right, and filters and orders over them.
 
-Does not know files nor how a sample is shown. A sample is right where the main metric gives it all of its one point,
-and from a score of RIGHT on where that gives shares; one that could not be parsed is not right. Samples of which one
-series has no answer at all, or could not open the picture, are in no cell but the one that says so.
+Does not know files nor how a sample is shown. Where the main metric gives every sample one point or none, that is what
+right means; else a sample is right from a score of RIGHT on, and one that could not be parsed is not right. Samples of
+which one series has no answer at all, or could not open the picture, are in no cell but the one that says so.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def rows_of(columns: Columns, baseline: str | None) -> Rows:
     return Rows(columns, kept, len(mine) - len(kept))
 
 
-def pair(series: Sequence[Rows], metric: str = "") -> Pairing:
-    """Align series by sample; ``metric`` is the main one."""
+def pair(series: Sequence[Rows], metric: str = "", *, higher_is_better: bool = True) -> Pairing:
+    """Align series by sample; ``metric`` is the main one, which says what is right if more of it is better."""
     names = [one.columns.identity[one.rows] for one in series]
     shared = names[0]
     for other in names[1:]:
@@ -97,24 +97,24 @@ def pair(series: Sequence[Rows], metric: str = "") -> Pairing:
         order = np.argsort(mine, kind="stable")
         rows.append(one.rows[order[np.searchsorted(mine, shared, sorter=order)]] if len(shared) else one.rows[:0])
     both = list(zip(series, rows, strict=True))
+    failed = np.any([one.columns.trouble[mine] > 0 for one, mine in both], axis=0)
     return Pairing(
         series=tuple(series),
         rows=np.stack(rows).astype(np.int64),
-        right=np.stack([_right(one.columns, metric)[mine] for one, mine in both]),
-        failed=np.any([one.columns.trouble[mine] > 0 for one, mine in both], axis=0),
+        right=np.stack([_right(one.columns, mine, failed, metric if higher_is_better else "") for one, mine in both]),
+        failed=failed,
         score=np.stack([one.columns.score[mine] for one, mine in both]),
         alone=tuple(len(mine) - len(shared) for mine in names),
     )
 
 
-def _right(columns: Columns, metric: str) -> NDArray[np.bool_]:
-    """As `lamm_core.evaluation.compare` counts it."""
-    right = np.nan_to_num(columns.score, nan=-1.0) >= RIGHT
-    if metric not in columns.gained:
-        return right
-    gained = columns.gained[metric]
-    whole = (columns.possible[metric] == 1) & ((gained == 0) | (gained == 1))
-    return np.where(whole, gained == 1, right)
+def _right(columns: Columns, rows: NDArray[np.int64], failed: NDArray[np.bool_], metric: str) -> NDArray[np.bool_]:
+    """As `lamm_core.evaluation.compare.rights` counts it."""
+    if metric in columns.gained:
+        gained, possible = columns.gained[metric][rows], columns.possible[metric][rows]
+        if ((possible == 1) & ((gained == 0) | (gained == 1)) | failed).all():
+            return np.asarray(gained == 1)
+    return np.nan_to_num(columns.score[rows], nan=-1.0) >= RIGHT
 
 
 def cells(pairing: Pairing) -> Mapping[Cell, int]:

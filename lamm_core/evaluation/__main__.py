@@ -219,6 +219,31 @@ def compare_command(
     print(json.dumps(found.to_dict()))
 
 
+@bench_app.command("export")
+def export_command(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, of one task or several.")],
+    to: Annotated[Path, typer.Option("--out", help="A new folder, or an earlier export.")],
+    title: Annotated[str, typer.Option(help="What stands above it.")] = "Benchmark",
+) -> None:
+    """Write runs as a folder that opens without Python: index.html, data, copies of the pictures.
+
+    It can be pushed as it is as a static Space. The last line printed is one JSON object.
+    """
+    from lamm_core.evaluation.export import export
+
+    with _bars() as bars:
+        shown = bars.add_task("export", total=None)
+        made = export(
+            runs, to, title=title, progress=lambda done, total: bars.update(shown, completed=done, total=total)
+        )
+    if made.missing:
+        err.print(f"[yellow]{made.missing} pictures or clouds were not there; the page says so.[/yellow]")
+    err.print(f"Open {made.folder / 'index.html'}.")
+    print(
+        json.dumps({"out": str(made.folder), "series": made.series, "samples": made.samples, "missing": made.missing})
+    )
+
+
 @bench_app.command("following")
 def following_command(
     plain: Annotated[Path, typer.Argument(help="Folder of a run with the options as they are.")],

@@ -20,7 +20,7 @@ from lamm_core.evaluation.task import CorpusMetric
 from lamm_core.evaluation.tasks import TASKS
 from lamm_core.registry import lookup
 
-__all__ = ["Comparison", "Side", "compare", "following", "load_side", "paired", "robustness"]
+__all__ = ["Comparison", "Side", "compare", "following", "load_side", "paired", "rights", "robustness"]
 
 SIGNIFICANT = 0.05
 
@@ -120,7 +120,7 @@ def compare(a: str | Path | Side, b: str | Path | Side, *, metric: str | None = 
     first, second = metric_value(ours, name, corpus), metric_value(theirs, name, corpus)
     if found is None or first is None or second is None:
         raise TaskError(f"{name} has no value on the samples that {one.name} and {two.name} have in common.")
-    hits = list(zip(*(_rights(run, name, higher=higher) for run in (ours, theirs)), strict=True))
+    hits = list(zip(*(rights(run, name, higher=higher) for run in (ours, theirs)), strict=True))
     nets: dict[str, int] = defaultdict(int)
     for record, (mine, other) in zip(ours, hits, strict=True):
         nets[record["group"]] += mine - other
@@ -134,7 +134,7 @@ def compare(a: str | Path | Side, b: str | Path | Side, *, metric: str | None = 
     )  # fmt: skip
 
 
-def _rights(records: Sequence[Record], metric: str, *, higher: bool) -> list[bool]:
+def rights(records: Sequence[Record], metric: str, *, higher: bool) -> list[bool]:
     """Which answers are right in a metric: by its own parts where all are all or nothing, else by their scores."""
     parts = [record["parts"].get(metric) for record in records]
     if higher and all(part is not None and part[1] == 1 and part[0] in (0, 1) for part in parts):

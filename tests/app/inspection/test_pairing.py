@@ -10,6 +10,7 @@ import pytest
 
 from app.inspection.pairing import Pairing, cells, pair, rows_of, select
 from app.inspection.record_index import open_index, read_record
+from lamm_core.evaluation.compare import rights
 from tests.app.inspection.made_runs import record, write_run
 
 
@@ -49,9 +50,23 @@ def test_an_answer_that_never_came_is_in_no_cell_but_its_own(tmp_path: Path) -> 
 
 
 def test_right_follows_the_main_metric_where_it_is_all_or_nothing(tmp_path: Path) -> None:
-    first = [record("a", 0.9, parts={"accuracy": [0, 1]}), record("b", 0.6, parts={"accuracy": [1.5, 3]})]
-    assert paired(tmp_path, first).right.tolist() == [[False, True]]
-    assert paired(tmp_path, first, metric="another").right.tolist() == [[True, True]]
+    whole = [record("a", 0.9, parts={"accuracy": [0, 1]}), record("b", None, parts={"accuracy": [1, 1]})]
+    assert paired(tmp_path, whole).right.tolist() == [[False, True]]
+    assert paired(tmp_path, whole, metric="another").right.tolist() == [[True, False]]
+    shares = [record("a", 0.9, parts={"accuracy": [0, 1]}), record("b", 0.6, parts={"accuracy": [1.5, 3]})]
+    assert paired(tmp_path, shares).right.tolist() == [[True, True]]
+
+
+def test_cells_agree_with_what_the_comparison_counts(tmp_path: Path) -> None:
+    first = [
+        record("a", 0.9, parts={"accuracy": [0, 1]}),
+        record("b", 0.6, parts={"accuracy": [1.5, 3]}),
+        *scores(c=None),
+    ]
+    second = [record("a", 0.2), record("b", 1.0), record("c", 1.0)]
+    found = paired(tmp_path, first, second)
+    for records, right in zip((first, second), found.right, strict=True):
+        assert rights(records, "accuracy", higher=True) == right.tolist()
 
 
 def test_one_series_alone_has_right_and_wrong(tmp_path: Path) -> None:
