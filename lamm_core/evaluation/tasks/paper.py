@@ -15,7 +15,10 @@ __all__ = ["PAPER"]
 
 Rows = Mapping[str, Mapping[str, float]]
 
-_ROWS = ("Best known, task-trained, by its own metric", "LLaVA", "MiniGPT-4", "mPLUG-owl", "LAMM-13B v1", "LAMM-13B repository")
+_ROWS = (
+    "Best known, task-trained, by its own metric", "LLaVA", "MiniGPT-4", "mPLUG-owl", "LAMM-13B v1",
+    "LAMM-13B repository",
+)  # fmt: skip
 
 
 def _rows(metric: str, *values: float | None, tuned: float | None = None) -> Rows:
