@@ -73,8 +73,12 @@ def interval(
     *,
     seed: int = 0,
     rounds: int | None = None,
+    share: bool = False,
 ) -> tuple[float, float] | None:
     """95 % interval of a metric: groups drawn again with replacement, 2.5th and 97.5th percentile.
+
+    Where nothing at all or everything was gained, drawing again tells nothing: of a metric that is a ``share`` of what
+    was possible, the interval is then the exact one of so many groups (Clopper and Pearson).
 
     A metric that is no sum of parts is drawn less often of a large run; its interval is then 1.96 standard deviations
     of the draws to either side. None where there are fewer than two groups to draw.
@@ -84,7 +88,12 @@ def interval(
         value = metric_value(records, name, corpus)
         return _ends(draw(_rng(seed), rounds or corpus_rounds(len(records))), value) if draw else None
     values = _part_draws([records], name, seed=seed, rounds=rounds or ROUNDS)
-    return _ends(values[0]) if values is not None else None
+    ends = _ends(values[0]) if values is not None else None
+    if share and ends in ((0.0, 0.0), (1.0, 1.0)):
+        groups = len({record["group"] for record in records if record["parts"].get(name, (0, 0))[1] > 0})
+        least = 0.025 ** (1 / groups)
+        return (0.0, 1 - least) if ends == (0.0, 0.0) else (least, 1.0)
+    return ends
 
 
 def corpus_rounds(records: int) -> int:

@@ -42,7 +42,10 @@ def summarise(task: Task, records: Sequence[Record], *, seed: int = 0) -> dict[s
     names = metric_names(task)
     fresh = [record for record in answers if record["metadata"].get("unseen_wording")]
     values = {name: _rounded(metric_value(answers, name, corpus_metric(task, name))) for name in names}
-    intervals = {name: _pair(interval(answers, name, corpus_metric(task, name), seed=seed)) for name in names}
+    intervals = {
+        name: _pair(interval(answers, name, corpus_metric(task, name), seed=seed, share=higher_is_better(task, name)))
+        for name in names
+    }
     main = names[0]
     return {
         "n": len(answers),

@@ -100,6 +100,15 @@ def test_a_large_run_computes_a_corpus_metric_less_often_and_says_about_the_same
     assert ends == pytest.approx(interval(records, "accuracy"), abs=0.012)
 
 
+@pytest.mark.parametrize("count", [2, 6, 40, 300])
+def test_none_or_all_of_a_few_is_no_certainty(count: int) -> None:
+    for hit in (0, 1):
+        records = [record(2 * n + k, float(hit), group=f"g{n}") for n in range(count) for k in range(2)]
+        exact = binomtest(hit * count, count).proportion_ci(0.95, method="exact")
+        assert interval(records, "accuracy", share=True) == pytest.approx((exact.low, exact.high), abs=1e-12)
+        assert interval(records, "accuracy") == (hit, hit)
+
+
 def test_one_group_has_no_interval_and_no_parts_have_no_value() -> None:
     alone = [record(n, 1.0, group="same") for n in range(9)]
     assert interval(alone, "accuracy") is None and interval(alone, "mean", MEAN) is None
