@@ -59,7 +59,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database throughout."""
+        """A transaction that sees one state of the database; inside a writing one of this thread, what that wrote."""
+        outer: Connection | None = getattr(self._open, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with self._in_words(), self.engine.connect() as connection, connection.begin():
             self._require_file()
             yield connection

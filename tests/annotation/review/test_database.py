@@ -122,6 +122,17 @@ def test_acts_done_together_are_saved_together_or_not_at_all(store: ReviewStore)
     assert store.get(item.id).status == "claimed"
 
 
+def test_what_is_done_together_is_seen_there_before_it_is_saved(store: ReviewStore) -> None:
+    item = store.claim("ann")
+    assert item is not None
+    with store.together():
+        store.accept("ann", item.seen)
+        assert store.get(item.id).status == "accepted"
+        following = store.claim("ann")
+    assert following is not None and following.id != item.id
+    assert store.get(item.id).status == "accepted"
+
+
 def test_a_server_that_went_away_is_said_and_used_again_when_it_is_back(draft: Callable[..., Draft]) -> None:
     cluster = Cluster()
     try:
