@@ -37,7 +37,7 @@ SAME = {
 }  # fmt: skip
 OTHERS = (
     "lamp", "window", "door", "shelf", "curtain", "pillow", "cabinet", "desk", "wardrobe", "armchair", "stool",
-    "carpet", "mirror", "basket", "bucket", "box", "tree", "house", "bridge", "fence", "flag", "ladder", "tent",
+    "carpet", "mirror", "basket", "bucket", "tree", "house", "bridge", "fence", "flag", "ladder", "tent",
     "guitar", "piano", "camera", "helmet", "hat", "umbrella", "candle", "plate", "kettle", "printer", "radiator",
     "picture frame", "blanket", "towel", "bathtub",
 )  # fmt: skip

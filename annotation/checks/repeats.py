@@ -21,7 +21,7 @@ ALIKE_PAIR = 92  # rapidfuzz's ratio, of 100
 PERMUTATIONS = 64
 SHORTEST = 25  # words: shorter drafts are alike by chance, and C4 is made of templates
 LONGEST = 4000  # characters compared with each other
-_SENTENCE = re.compile(r"[^.!?]{25,600}[.!?]")
+_SENTENCE = re.compile(r"(?:[^.!?]|[.!?](?=\S)){25,600}[.!?](?=\s|$)")  # the point in 0.25 ends none
 
 
 class Repeats:

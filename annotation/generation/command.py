@@ -43,6 +43,8 @@ FAKE_ERRORS = 0.25  # share of the fake writer's answers with a deliberate error
 BATCH_ROUNDS = 3  # answers that are no use leave gaps, which the next round fills
 err = Console(stderr=True)
 out = Console()
+if not out.is_terminal:  # into a file or a pipe: no terminal says how wide, and figures are not to be cut
+    out = Console(width=120)
 
 
 def generate(

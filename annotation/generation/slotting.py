@@ -18,6 +18,7 @@ from annotation.sources.source import Source
 __all__ = ["TASKS", "Pair", "SlotTask", "fitting", "require_slots", "slot"]
 
 SLOT = re.compile(r"\{[^{}]*\}")
+_WITH_ARTICLE = re.compile(r"(\b[Aa] )?\{([^{}]*)\}")
 MOST_OBJECTS = 12  # sentences of one answer
 
 Values = Mapping[str, str]
@@ -82,7 +83,15 @@ def slot(task: SlotTask, pool: Templates, source: Source, rng: random.Random) ->
 
 def _filled(template: str, values: Values) -> str:
     # One pass: a value may itself look like a slot.
-    return SLOT.sub(lambda match: values[match[0][1:-1]], template)
+    return _WITH_ARTICLE.sub(lambda match: _said(match[1], values[match[2]]), template)
+
+
+def _said(article: str | None, value: str) -> str:
+    """The value after its article, which is an before a vowel."""
+    if article is None:
+        return value
+    vowel = value[:1].lower() in ("a", "e", "i", "o")
+    return f"{article[0]}{'n' if vowel else ''} {value}"
 
 
 def fitting(source: Source, names: tuple[str, ...] = ()) -> Iterator[SlotTask]:

@@ -169,6 +169,12 @@ def test_the_same_round_and_the_same_sentence_are_repeats() -> None:
     assert "repeat" in [check.name for check in checks]
 
 
+def test_the_point_in_a_number_ends_no_sentence() -> None:
+    text = "You will find a dog at [0.10, 0.20, 0.30, 0.80]. You will find a dog at [0.20, 0.20, 0.30, 0.80]."
+    checks, _ = Checker()(draft(text, kind="C4", task="detection"), PHOTO)
+    assert "repeat" not in [check.name for check in checks]
+
+
 def test_a_draft_nearly_like_an_earlier_one_of_another_source_is_a_repeat() -> None:
     text = (
         "A brown dog runs over the wide green lawn after two red balls while one person stands at the side and looks on"

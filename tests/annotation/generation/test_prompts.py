@@ -130,6 +130,14 @@ def test_a_value_that_looks_like_a_slot_stays_as_it_is() -> None:
     assert pair and "{number}" in pair.answer
 
 
+def test_an_article_fits_the_word_after_it() -> None:
+    source = Source("x", "made", PICTURE, "", 1, 1, label="orange")
+    task = TASKS["classification"]
+    pool = Templates(instructions=["What?"] * 3, responses=["This is a {category}."] * 3)
+    pair = slot(task, pool, source, random.Random(0))
+    assert pair and pair.answer == "This is an orange."
+
+
 def test_a_source_without_the_truth_fits_no_task() -> None:
     assert list(fitting(Source("x", "made", PICTURE, "", 1, 1, captions=("A dog.",)))) == []
 
