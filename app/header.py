@@ -11,6 +11,7 @@ import gradio as gr
 
 from app.services import Services
 from app.shelf import Status
+from app.training_view import run_chip
 
 __all__ = ["KEYS", "build_header", "model_chip"]
 
@@ -38,14 +39,16 @@ def build_header(services: Services) -> None:
     with gr.Row(elem_id="header"):
         gr.HTML(_BRAND, elem_id="brand")
         chip = gr.HTML(model_chip(services.shelf.status()), elem_id="model-chip")
+        running = gr.HTML(run_chip(services.training.list()), elem_id="run-chip")
         gr.HTML(_tools(), elem_id="tools")
     timer = gr.Timer(_LOADING_SECONDS)
 
-    def tick() -> tuple[str, gr.Timer]:
+    def tick() -> tuple[str, str, gr.Timer]:
         status = services.shelf.status()
-        return model_chip(status), gr.Timer(_LOADING_SECONDS if status.phase == "loading" else _CALM_SECONDS)
+        chip = run_chip(services.training.list())
+        return model_chip(status), chip, gr.Timer(_LOADING_SECONDS if status.phase == "loading" else _CALM_SECONDS)
 
-    timer.tick(tick, outputs=[chip, timer], queue=False, show_progress="hidden", api_visibility="private")
+    timer.tick(tick, outputs=[chip, running, timer], queue=False, show_progress="hidden", api_visibility="private")
 
 
 def model_chip(status: Status) -> str:

@@ -25,11 +25,14 @@ from app.reviews.jobs import Jobs
 from app.reviews.media import ReviewMedia
 from app.reviews.overview import Overview
 from app.reviews.service import Reviews
+from app.run_events import RunEvents
 from app.scene3d import Scenes
 from app.sessions import Sessions
 from app.settings import Settings
 from app.shelf import Loaded, ModelCard, Progress, Shelf
+from app.training import Training
 from app.viewer.shelf import CloudShelf
+from lamm_core.launchers.local import LocalLauncher
 
 __all__ = ["Services", "build_services"]
 
@@ -50,6 +53,8 @@ class Services:
     reviews: Reviews
     review_media: ReviewMedia
     desk: Desk
+    training: Training
+    run_events: RunEvents
 
 
 def build_services(
@@ -93,6 +98,14 @@ def build_services(
         reviews=reviews,
         review_media=review_media,
         desk=Desk(reviews, review_media, more),
+        training=Training(
+            settings.training,
+            LocalLauncher(settings.training),
+            cache=settings.cache,
+            models=settings.models,
+            exports=(settings.reviews / "exports",),
+        ),
+        run_events=RunEvents(),
     )
 
 

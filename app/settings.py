@@ -101,6 +101,11 @@ class Settings:
         return self.runs / "benchmark"
 
     @property
+    def training(self) -> Path:
+        """Where runs of training lie, one folder for each."""
+        return self.runs / "training"
+
+    @property
     def reviews(self) -> Path:
         """Where what people marked for review waits for the annotation queue."""
         return self.cache / "reviews"

@@ -143,6 +143,13 @@ class Shelf:
             self._chosen = name
             self._want(name)
 
+    def forget(self, name: str) -> None:
+        """Drop a model from memory: its folder holds another one now. It is loaded anew when it is wanted."""
+        with self._change:
+            self._jobs.pop(name, None)
+            if self._chosen == name:
+                self._chosen = ""
+
     def wait(self, stop: threading.Event, name: str = "") -> tuple[Status, Loaded] | None:
         """The chosen model or the one of that name, waiting while it loads; None if ``stop`` was set.
 

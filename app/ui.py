@@ -29,7 +29,7 @@ _SCRIPTS = (
     "review.js", "review_desk.js", "review_stage.js", "review_boxes.js", "review_text.js", "review_sides.js",
     "review_browse.js", "review_overview.js", "review_data.js",
 )  # fmt: skip
-_STYLES = ("frame.css", "chat.css", "scene.css", "bench.css", "review.css")
+_STYLES = ("frame.css", "chat.css", "scene.css", "bench.css", "review.css", "train.css")
 
 
 def build_ui(services: Services) -> gr.Blocks:

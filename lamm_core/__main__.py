@@ -201,12 +201,26 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run's last checkpoint, to the same result as unbroken.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look: files, tokens, the first batch as the model sees it, memory.")
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="With --check: train on the longest sample, to measure memory.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="With --check: write what was found to this file, as JSON.")
+    ] = None,
 ) -> None:
     """Train a model as a recipe says.
 
     Progress is shown here and written to events.jsonl in the run's folder. Ctrl-C saves a checkpoint and stops;
     the same command with `--resume` goes on. For several processes type `accelerate launch -m lamm_core train ...`.
     """
+    if check or probe:
+        from lamm_core.training.check_command import check_and_print
+
+        check_and_print(recipe, cache=cache_folder(), probe=probe, report=report)
+        return
     from lamm_core.training.trainer import train as run_training
 
     folder = run_training(recipe, run=run or Path("runs") / recipe.stem, cache=cache_folder(), resume=resume)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.services import Services
-from app.tabs import benchmark, chat2d, chat3d, review
+from app.tabs import benchmark, chat2d, chat3d, review, train
 
 __all__ = ["TABS"]
 
@@ -17,4 +17,5 @@ TABS: tuple[tuple[str, Callable[[Services], None]], ...] = (
     ("Point clouds", chat3d.build),
     ("Benchmark", benchmark.build),
     ("Review", review.build),
+    ("Train", train.build),
 )

@@ -207,6 +207,9 @@ window.lamm = window.lamm || {};
     if (!button) return;
     if (button.dataset.action === "keys") showKeys();
     if (button.dataset.action === "dark") toggleDark();
+    if (button.dataset.action === "runs") {
+      [...document.querySelectorAll("#tabs [role=tab]")].find((tab) => tab.textContent.trim() === "Train")?.click();
+    }
     if (button.dataset.action === "model") {
       if (!seen("#model").length) document.querySelector("#tabs [role=tab]")?.click();  // it is in the first tab
       document.querySelector("#model input")?.focus();

@@ -1,9 +1,9 @@
-"""What a run tells the outside: state.json, events.jsonl and dropped.jsonl in its folder, and its checkpoints.
+"""What a run tells the outside: state.json, events.jsonl, answers.jsonl and dropped.jsonl, and its checkpoints.
 
 Does not know who reads them. `state.json` is replaced whole, and a failed run's says why and of which kind the failure
 is; `events.jsonl` has one line for each step with step, loss, learning_rate, grad_norm, tokens_per_second,
 samples_per_second, data_wait_share, seconds and, where it was measured, eval_loss; `dropped.jsonl` lists each sample
-that was left out and why.
+that was left out and why. ``answers.jsonl`` holds answers to the same few samples at each evaluation.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from lamm_core.processes import mark_of
 from lamm_core.training.failures import kind_of
 
 __all__ = [
+    "ANSWERS",
     "CHECKPOINTS",
     "DROPPED",
     "EVENTS",
@@ -33,6 +34,7 @@ __all__ = [
     "claimed",
     "list_checkpoints",
     "newest_step",
+    "read_answers",
     "read_events",
     "read_state",
     "reset_state",
@@ -40,6 +42,7 @@ __all__ = [
 
 STATE = "state.json"
 EVENTS = "events.jsonl"
+ANSWERS = "answers.jsonl"
 DROPPED = "dropped.jsonl"
 CHECKPOINTS = "checkpoints"
 TRAINING = "training.pt"  # in the folder of a checkpoint that is whole
@@ -84,8 +87,10 @@ class RunFiles:
 
         Where a run trains several streams one after the other, those of ``stream`` alone.
         """
-        kept = [event for event in read_events(self.folder) if event["step"] <= step or event.get("stream") != stream]
-        self._replace(EVENTS, "".join(json.dumps(event) + "\n" for event in kept))
+        for name, read in ((EVENTS, read_events), (ANSWERS, read_answers)):
+            if name == EVENTS or (self.folder / name).exists():
+                kept = [one for one in read(self.folder) if one["step"] <= step or one.get("stream") != stream]
+                self._replace(name, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in kept))
 
     def dropped(self, reasons: Mapping[str, str]) -> None:
         """List the samples that are left out, by id."""
@@ -102,6 +107,11 @@ class RunFiles:
             partial = self.folder / f"{name}.partial"
             partial.write_text(text, encoding="utf-8")
             os.replace(partial, self.folder / name)
+
+
+def read_answers(folder: Path) -> Iterator[dict[str, Any]]:
+    """Sample answers so far, by step: what was asked, what is right, what was answered, and the loss."""
+    return _read_lines(folder / ANSWERS)
 
 
 def reset_state(folder: Path) -> None:
@@ -150,7 +160,10 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 def read_events(folder: Path) -> Iterator[dict[str, Any]]:
     """The events so far; a last line that is still being written is left out."""
-    path = folder / EVENTS
+    return _read_lines(folder / EVENTS)
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     with path.open(encoding="utf-8") as file:

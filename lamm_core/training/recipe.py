@@ -48,7 +48,8 @@ class TrainingRecipe:
     ``model`` is a configuration to start from, or the checkpoint folder or hub id to go on from. A step is
     ``accumulation`` batches, shared out among however many processes run; a batch holds at most ``batch_size`` samples
     and at most ``batch_tokens`` tokens with padding. Learning rates are the peaks; the projector's is the same as the
-    adapters' where it is not given. ``warmup`` is the share of all steps.
+    adapters' where it is not given. ``warmup`` is the share of all steps. At each evaluation the first ``eval_answers``
+    held-apart samples are answered in words.
     """
 
     model: LammConfig | str
@@ -57,6 +58,7 @@ class TrainingRecipe:
     eval_data: tuple[DataSource, ...] = ()
     eval_steps: int = 200
     eval_samples: int = 256
+    eval_answers: int = 4
     epochs: int = 1
     max_steps: int | None = None
     max_tokens: int | None = None
@@ -86,6 +88,8 @@ class TrainingRecipe:
         for name in ("epochs", "accumulation", "keep", "eval_steps", "eval_samples"):
             whole = isinstance(getattr(self, name), int) and getattr(self, name) >= 1
             require(whole, name, getattr(self, name), "a whole number above 0")
+        answers = isinstance(self.eval_answers, int) and self.eval_answers >= 0
+        require(answers, "eval_answers", self.eval_answers, "a whole number, 0 or more")
         for name in ("max_steps", "max_tokens", "batch_tokens", "batch_size", "checkpoint_steps"):
             value = getattr(self, name)
             fits = value is None or (isinstance(value, int) and value >= 1)

@@ -78,6 +78,10 @@ class Plan:
         for indexes in self._own(self._batches(examples, EVALUATION_EPOCH)):
             yield self._collate(examples, indexes)
 
+    def one(self, example: Example) -> Batch:
+        """A batch of this example alone."""
+        return self._collate([example], np.zeros(1, dtype=np.int64))
+
     def _step(self, number: int, examples: Sequence[Example], batches: list[NDArray[np.int64]]) -> Step:
         chosen = [examples[index] for batch in batches for index in batch]
         return Step(

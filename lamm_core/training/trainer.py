@@ -33,6 +33,7 @@ from lamm_core.training.optim import build_optimizer, build_schedule, share_grad
 from lamm_core.training.preparation import prepare
 from lamm_core.training.progress import RunFiles, claimed
 from lamm_core.training.recipe import TrainingRecipe
+from lamm_core.training.sample_answers import answer_samples
 from lamm_core.training.steps import Plan, Step, prefetch
 from lamm_core.training.stopping import StopSignal
 
@@ -180,6 +181,7 @@ class Run:
             last = step == self.total_steps
             if self.data.evaluation and (last or step % self.recipe.eval_steps == 0):
                 event["eval_loss"] = self._evaluate()
+                self._answer(step)
             self.files.event(event)
             self.files.state("running", step=step, total_steps=self.total_steps)
             self.bars.update(task, completed=step, description=f"Training (loss {event['loss']:.3f})")
@@ -236,6 +238,22 @@ class Run:
         self.model.train()
         summed: Tensor = self.accelerator.reduce(total, reduction="sum")
         return float(summed[0] / summed[1].clamp(min=1))
+
+    def _answer(self, step: int) -> None:
+        """Answers to the same few held-apart samples every time, for people to read."""
+        chosen = self.data.evaluation[: self.recipe.eval_answers]
+        if chosen and self.accelerator.is_main_process:
+            self.model.eval()
+            answer_samples(
+                self.model,
+                chosen,
+                self.run,
+                step=step,
+                collate=lambda example: self.plan.one(example).to(self.device),
+                loss=batch_loss,
+                precision=self._precision,
+            )
+            self.model.train()
 
     def _precision(self) -> AbstractContextManager[object]:
         bf16 = self.recipe.precision == "bf16"

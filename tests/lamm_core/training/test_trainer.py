@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 
 from lamm_core.errors import ConfigError, DataError, LammError
 from lamm_core.training import trainer
-from lamm_core.training.progress import read_events, read_state
+from lamm_core.training.progress import read_answers, read_events, read_state
 from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.trainer import build_model, train
 
@@ -242,3 +242,12 @@ def test_a_run_may_live_in_a_thread(make_recipe: MakeRecipe, tmp_path: Path) -> 
     thread.start()
     thread.join()
     assert made == [tmp_path / "run" / "model"]
+
+
+def test_the_same_samples_are_answered_at_every_evaluation(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    train(make_recipe(max_steps=12, eval_answers=2), run=tmp_path / "run", cache=tmp_path, progress=False)
+    answers = list(read_answers(tmp_path / "run"))
+    assert [one["step"] for one in answers] == [6, 6, 12, 12]
+    assert answers[0]["id"] == answers[2]["id"] != answers[1]["id"]
+    assert answers[0]["target"].startswith("It is ") and "Which colour?" in answers[0]["question"]
+    assert all(isinstance(one["answer"], str) and one["loss"] > 0 for one in answers)
