@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Batches:
     poll_seconds: float = 60.0
     sleep: Callable[[float], None] = time.sleep
     told: Callable[[int, int], None] = lambda done, total: None
+    _reserved: set[str] = field(default_factory=set)
 
     def __call__(self, requests: Iterable[Request]) -> dict[str, str]:
         """Answer all requests; those that failed, by key, with the reason. Raises BudgetSpent after those that fit."""
@@ -89,6 +90,7 @@ class Batches:
         part = hashlib.sha256(content).hexdigest()[:24]
         (self.folder / "batches").mkdir(exist_ok=True)
         (self.folder / "batches" / f"{part}.jsonl").write_bytes(content)
+        self._reserved.add(part)
         self.journal.batch(part, keys=keys)
         self._create(part)
 
@@ -108,8 +110,10 @@ class Batches:
         """Wait for every batch that is sent and take its answers."""
         open_ = {part: what for part, what in self.journal.batches().items() if not what.get("taken")}
         for part, what in open_.items():
-            if self.budget.reserved == 0:  # of an earlier run: what it may cost is set aside again
-                self._reserve_again(what)
+            if part not in self._reserved:  # of an earlier run: what it may cost is set aside again
+                self._reserved.add(part)
+                for cost in what["keys"].values():
+                    self.budget.settle(-cost, 0)
             if "number" not in what:
                 self._find_or_create(part)
         open_ = {part: what for part, what in self.journal.batches().items() if part in open_}
@@ -126,10 +130,6 @@ class Batches:
             if open_:
                 self.sleep(pause)
                 pause = min(2 * pause, self.poll_seconds)
-
-    def _reserve_again(self, what: dict[str, Any]) -> None:
-        for cost in what["keys"].values():
-            self.budget.settle(-cost, 0)
 
     def _find_or_create(self, part: str) -> None:
         for batch in self._call(lambda: list(self.client.api.batches.list(limit=100))):

@@ -92,7 +92,7 @@ def test_a_run_that_died_finds_its_batch_again(
     def started() -> tuple[Journal, Batches]:
         journal = Journal(folder / "journal.jsonl")
         limits = Budget(spent=journal.spent)
-        return journal, Batches(client, journal, limits, Price(1.0, 2.0), folder, sleep=lambda _: None)
+        return journal, Batches(client, journal, limits, Price(1.0, 2.0), folder, 10, sleep=lambda _: None)
 
     journal, one = started()
     one._send(missing(recipe, SETTINGS, journal, data=None, limit=None))  # and then the process dies
@@ -105,7 +105,7 @@ def test_a_run_that_died_finds_its_batch_again(
     one(missing(recipe, SETTINGS, journal, data=None, limit=None))
     assert len(journal) == 24 and one.budget.reserved == 0
     journal.close()
-    assert len(running.batches._batches) == 1
+    assert len(running.batches._batches) == 3
     assert set(running.billed.values()) == {1}
 
 
