@@ -17,10 +17,11 @@ SIZES = (2, 4, 6)  # numbers that place a point, a rectangle, a box in space
 
 
 def annotated_boxes(annotation: Mapping[str, Any]) -> tuple[Box, ...]:
-    """Every labelled place that the annotation has, in its order; what does not fit is passed over."""
+    """Every labelled place that the annotation has, once, in its order; what does not fit is passed over."""
     target = annotation.get("target")
     records = (annotation, target) if isinstance(target, Mapping) else (annotation,)
-    return tuple(box for one in records for box in _boxes(one) if len(box.values) in SIZES)
+    # A generated draft has its source's record and, of the same things, the objects that are drawn.
+    return tuple(dict.fromkeys(box for one in records for box in _boxes(one) if len(box.values) in SIZES))
 
 
 def shown_boxes(item: Item) -> tuple[Box, ...]:
