@@ -2,7 +2,8 @@
 
 Does not know what a person needs to read. Every item has a photograph-sized picture of its own. ``p50_ms`` and
 ``p95_ms`` are for a person who looks at each item for ``--look`` seconds; ``burst_p95_ms`` for keys without a pause,
-where the items at hand run out. The last line is JSON.
+where the items at hand run out. ``page_ms`` is what the page's own thread computes for one key, which other processes
+of the machine do not lengthen. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -71,6 +72,12 @@ def pressed(page: Any, times: int, pause: float) -> list[float]:
     return list(page.evaluate("window.waits"))
 
 
+def busy(thread: Any) -> dict[str, float]:
+    """Seconds of processor time that the page's thread has taken so far."""
+    found = {one["name"]: one["value"] for one in thread.send("Performance.getMetrics")["metrics"]}
+    return {name: found[name] for name in ("TaskDuration", "ScriptDuration")}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,7 +106,11 @@ def main() -> None:
         page.wait_for_selector("#review .rv-picture img[src]", timeout=30_000)
         page.wait_for_timeout(3000)
         page.evaluate(WATCH)
+        thread = page.context.new_cdp_session(page)
+        thread.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = busy(thread)
         calm = pressed(page, options.keys, options.look)
+        computed = {name: 1000 * (value - before[name]) / options.keys for name, value in busy(thread).items()}
         burst = pressed(page, options.keys, 0.0)
         browser.close()
         page_of_gradio.close()
@@ -108,6 +119,8 @@ def main() -> None:
         "p95_ms": round(float(np.quantile(calm, 0.95)), 1),
         "burst_p50_ms": round(statistics.median(burst), 1),
         "burst_p95_ms": round(float(np.quantile(burst, 0.95)), 1),
+        "page_ms": round(computed["TaskDuration"], 1),
+        "script_ms": round(computed["ScriptDuration"], 1),
         "keys": options.keys,
         "load": round(os.getloadavg()[0], 1),
     }
