@@ -25,19 +25,19 @@ from lamm_core.launchers.run import (
     create_run,
     delete_run,
     list_runs,
+    model_folder,
     read_launch,
     rename_run,
     shown_command,
 )
 from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
 from lamm_core.training.preflight import CheckReport, note_worst
-from lamm_core.training.progress import list_checkpoints, read_answers
+from lamm_core.training.progress import read_answers
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["PRESETS", "Preset", "Training", "ViewedRun", "parse_recipe", "with_settings"]
 
 RECIPES = Path(__file__).resolve().parent.parent / "lamm_core" / "recipes"
-MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -206,18 +206,9 @@ class Training:
         launch = read_launch(self.folder(name))
         return shown_command(launch.command) if launch else ""
 
-    def model_of(self, name: str) -> Path:
-        """The folder of the model as it is now: the finished one, or that of the newest checkpoint."""
-        folder = self.folder(name)
-        places = [folder / MODEL, *(path / MODEL for path in reversed(list_checkpoints(folder)))]
-        found = next((place for place in places if (place / "config.json").is_file()), None)
-        if found is None:
-            raise ConfigError("There is no checkpoint yet. One is written every checkpoint_minutes, and at a stop.")
-        return found
-
     def publish(self, name: str) -> str:
         """Copy the model to the models that the page offers; returns its name there, an older copy is replaced."""
-        source, target = self.model_of(name), self.models / name
+        source, target = model_folder(self.folder(name)), self.models / name
         coming = target.with_name(f".{target.name}.coming")
         shutil.rmtree(coming, ignore_errors=True)
         coming.parent.mkdir(parents=True, exist_ok=True)

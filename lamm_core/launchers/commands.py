@@ -16,7 +16,7 @@ from rich.text import Text
 
 from lamm_core.errors import ConfigError
 from lamm_core.launchers.local import LocalLauncher
-from lamm_core.launchers.run import create_run, list_runs, shown_command
+from lamm_core.launchers.run import create_run, list_runs, model_folder, shown_command
 from lamm_core.launchers.status import RunStatus, look
 from lamm_core.registry import nearest
 from lamm_core.training.recipe import TrainingRecipe
@@ -31,8 +31,12 @@ Name = Annotated[str, typer.Argument(help="The name of the run's folder, as `lam
 
 def training_runs() -> Path:
     """Where runs of training lie: below LAMM_RUNS, by default in the cache folder."""
-    cache = Path(os.environ.get("LAMM_CACHE") or Path.home() / ".cache" / "lamm-studio")
-    return Path(os.environ.get("LAMM_RUNS") or cache / "runs").expanduser().absolute() / "training"
+    return Path(os.environ.get("LAMM_RUNS") or cache_folder() / "runs").expanduser().absolute() / "training"
+
+
+def cache_folder() -> Path:
+    """LAMM_CACHE, or ``~/.cache/lamm-studio``."""
+    return Path(os.environ.get("LAMM_CACHE") or Path.home() / ".cache" / "lamm-studio").expanduser().absolute()
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -76,6 +80,41 @@ def resume(name: Name) -> None:
 def stop(name: Name) -> None:
     """Stop a run; it saves a checkpoint first. One that is queued is taken out of the queue."""
     out.print(LocalLauncher(training_runs()).cancel(found(name)).state)
+
+
+@runs_app.command()
+def export(
+    name: Name,
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder to write.")],
+    merged: Annotated[
+        str | None, typer.Option(help="image or pointcloud: fold its LoRA into the language model, in 16 bits.")
+    ] = None,
+) -> None:
+    """Copy a run's model, finished or of its newest checkpoint: projector and adapters, or merged into one."""
+    import shutil
+
+    source = model_folder(found(name))
+    if merged is None:
+        if target.exists():
+            raise ConfigError(f"{target} is there already. Name a new folder.")
+        shutil.copytree(source, target)
+    else:
+        import torch
+
+        from lamm_core.model.merge import export_merged
+
+        export_merged(source, target, modality=merged, cache=cache_folder(), dtype=torch.bfloat16)
+    out.print(f"exported: {target}", highlight=False)
+
+
+@runs_app.command()
+def tensorboard(
+    name: Name, target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where TensorBoard looks.")]
+) -> None:
+    """Write a run's curves as a file that TensorBoard reads; again while it runs, for what was added."""
+    from lamm_core.training.tensorboard import export_tensorboard
+
+    out.print(f"written: {export_tensorboard(found(name), target)}", highlight=False)
 
 
 @runs_app.command()

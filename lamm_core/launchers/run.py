@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from lamm_core.errors import ConfigError, LammError
 from lamm_core.processes import ProcessMark
+from lamm_core.training.progress import list_checkpoints
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "delete_run",
     "list_runs",
     "locked",
+    "model_folder",
     "read_launch",
     "read_log",
     "rename_run",
@@ -46,6 +48,7 @@ RECIPE = "recipe.yaml"
 LOG = "log.txt"
 HEARTBEAT = "attended"  # touched every few seconds by the process that attends a run
 LOCK = ".lock"
+MODEL = "model"
 TITLE_LETTERS = 80
 
 
@@ -211,6 +214,15 @@ def delete_run(folder: Path) -> None:
         doomed = folder.with_name(f".{folder.name}.deleted-{os.getpid()}")
         folder.rename(doomed)
     shutil.rmtree(doomed)
+
+
+def model_folder(folder: Path) -> Path:
+    """The model as it is now: the finished one, or that of the newest checkpoint. Raises ConfigError."""
+    places = [folder / MODEL, *(path / MODEL for path in reversed(list_checkpoints(folder)))]
+    found = next((place for place in places if (place / "config.json").is_file()), None)
+    if found is None:
+        raise ConfigError("There is no checkpoint yet. One is written every checkpoint_minutes, and at a stop.")
+    return found
 
 
 def read_log(folder: Path, offset: int = 0, *, limit: int = 65_536) -> tuple[str, int]:

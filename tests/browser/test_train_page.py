@@ -77,7 +77,7 @@ def test_a_run_is_started_left_found_again_stopped_resumed_and_chatted_with(trai
     train_page.open()
     expect(status).to_contain_text("from the page", timeout=30_000)
     expect(page.locator("#run-chip")).to_contain_text("from the page", timeout=30_000)
-    expect(page.locator("#train-chart .plotly")).to_be_visible(timeout=60_000)
+    expect(page.locator("#train-chart .plotly, #train-chart .js-plotly-plot").first).to_be_visible(timeout=120_000)
     train_page.shot("train-running")
     page.click("#train-stop")
     expect(status).to_contain_text("stopped", timeout=SLOW)
