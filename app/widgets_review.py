@@ -51,7 +51,7 @@ _DESK = """
       <div class="rv-bar">
         <span class="rv-strip" role="group" aria-label="Media of this item"></span>
         <button type="button" data-do="show-boxes" aria-pressed="true" title="Boxes on or off (B)">Boxes</button>
-        <button type="button" data-do="edit-boxes" aria-pressed="false"></button>
+        <button type="button" data-do="edit-boxes" aria-pressed="false">Edit boxes</button>
         <span class="rv-hint"></span>
       </div>
       <div class="rv-conflict" role="alert" hidden></div>

@@ -17,7 +17,7 @@
     const decide = find(".rv-decide");
     const buttons = {};
     for (const [name, , words] of rv.ACTIONS.slice(0, 6)) {
-      const button = lamm.make("button", { type: "button" });
+      const button = lamm.make("button", { type: "button", textContent: words });
       button.dataset.action = `review-${name}`;
       button.addEventListener("click", () => hub.actions[name]());
       buttons[name] = [button, words];

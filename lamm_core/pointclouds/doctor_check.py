@@ -27,6 +27,7 @@ from lamm_core.pointclouds.fixes import DropStrays, Rotate
 from lamm_core.pointclouds.labelled import held_apart
 from lamm_core.pointclouds.practice_rooms import practice_room
 from lamm_core.pointclouds.survey import stray
+from lamm_core.pointclouds.units import OR
 
 __all__ = ["check", "main", "scan_paths", "verdicts"]
 
@@ -85,6 +86,10 @@ def verdicts(harmed: Harm, diagnosis: Diagnosis) -> Verdicts:
     """By name, whether each thing that the doctor said or did is right; no entry where there was nothing to say."""
     found: Verdicts = defaultdict(list)
     found["unit"].append(diagnosis["unit"].guess == harmed.unit)
+    candidates = diagnosis["unit"].guess.split(OR)
+    found["unit, alone or one of two"].append(harmed.unit in candidates)
+    if len(candidates) == 1 and candidates != ["unknown"]:
+        found["unit, where one alone is named"].append(found["unit"][0])
     found[f"unit, {harmed.unit}"].append(diagnosis["unit"].guess == harmed.unit)
     found["up"].append(_angle(_up(diagnosis), harmed.up) < RIGHT_ANGLE)
     if diagnosis["up axis"].guess != "unknown":

@@ -21,7 +21,7 @@ from lamm_core.pointclouds.findings import Finding
 from lamm_core.pointclouds.fixes import Scale
 from lamm_core.pointclouds.survey import CROWD, Survey
 
-__all__ = ["METRES", "unit_finding"]
+__all__ = ["METRES", "OR", "unit_finding"]
 
 METRES = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254, "feet": 0.3048}
 
@@ -33,6 +33,10 @@ BY_FORMAT = {
     "glb": {"metres": 1.0}, "gltf": {"metres": 1.0},
 }  # fmt: skip
 SUREST = 0.97  # there are doll's houses
+# Named alone from here on: of 184 harmed copies of table-tops to train on and practice rooms, 134 had at least this
+# confidence and all of those were right; of the 50 below 19 were, and 49 were one of the two likeliest.
+CERTAIN = 0.8
+OR = " or "  # between the two likeliest where neither is certain
 ABSURD = -14.0  # log density, some five deviations away from the likeliest kind
 NOISELESS = 1e-5  # of the width: drawn, not scanned
 THINNEST = 0.01  # of the width
@@ -96,8 +100,10 @@ def unit_finding(measured: Survey, up: Up | None, *, format: str, mapped: bool) 
         f"The cloud is {sizes} of its units{_depth_in_words(depth, width)}; "
         f"in {unit} that is {kind.name} {_metres(width * METRES[unit])} across{_others(unit, width, by_unit, total)}."
     )
-    if confidence < 0.5:
-        return Finding("unit", "unknown", confidence, evidence)
+    if confidence < CERTAIN:
+        second = max((name for name in by_unit if name != unit), key=lambda name: by_unit[name])
+        told = f"{evidence} Nothing in the file tells the two apart, so nothing is scaled."
+        return Finding("unit", f"{unit}{OR}{second}", confidence, told)
     if unit == "metres":
         return Finding("unit", unit, confidence, evidence)
     fix = Scale(METRES[unit], label=f"Scaled by {METRES[unit]:g}, from {unit} to metres")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,45 @@ def test_a_bad_picture_keeps_the_conversation_and_says_which_file(chat: ChatServ
     assert after.exchanges == thread.exchanges
     assert after.notice is not None and "words.png" in after.notice.text
     assert run(chat, chat.ask(after, "hello again", [])).notice is None
+
+
+@pytest.mark.parametrize("case", ["truncated.jpg", "bomb.png", "words.png", "huge.png", "outside.png", "gone.png"])
+def test_after_any_bad_file_the_conversation_goes_on(
+    case: str, chat: ChatService, uploaded: Uploaded, bomb: bytes, tmp_path: Path
+) -> None:
+    whole = uploaded("whole.jpg", Image.effect_noise((200, 200), 60)).read_bytes()
+    contents = {"truncated.jpg": whole[: len(whole) // 2], "bomb.png": bomb, "words.png": b"words, no picture"}
+    bad = uploaded(case, content=contents.get(case, b"x"))
+    if case == "huge.png":
+        os.truncate(bad, 70_000_000)
+    if case == "gone.png":
+        bad.unlink()
+    if case == "outside.png":
+        bad = bad.rename(tmp_path / case)
+    thread = run(chat, chat.ask(Thread(), "Where is the dog?", [uploaded("dog.png")]))
+    after = chat.ask(thread, "And here?", [bad])
+    assert after.notice is not None and case in after.notice.text
+    assert after.notice.title == "This file cannot be used" and after.exchanges == thread.exchanges
+    assert run(chat, chat.ask(after, "Where is the dog?", [])).newest_answer is not None
+
+
+@pytest.mark.parametrize("case", ["cmyk.jpg", "deep.png", "moving.gif", "one.png", "turned.jpg"])
+def test_any_unusual_picture_is_answered_about(
+    case: str, chat: ChatService, uploaded: Uploaded, engine: ScriptedEngine
+) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    pictures: dict[str, tuple[Image.Image, dict[str, object]]] = {
+        "cmyk.jpg": (Image.new("CMYK", (20, 10)), {}),
+        "deep.png": (Image.new("I;16", (20, 10), 40_000), {}),
+        "moving.gif": (Image.new("P", (20, 10), 1), {"save_all": True, "append_images": [Image.new("P", (20, 10), 2)]}),
+        "one.png": (Image.new("RGB", (1, 1)), {}),
+        "turned.jpg": (Image.new("RGB", (20, 10)), {"exif": turned}),
+    }
+    picture, options = pictures[case]
+    last = run(chat, chat.ask(Thread(), "Where is the dog?", [uploaded(case, picture, **options)]))
+    assert last.notice is None and last.newest_answer is not None and last.newest_answer.finished
+    assert engine.asked[0][0].media[0].path.name == case
 
 
 def test_an_empty_question_is_told_so(chat: ChatService, uploaded: Uploaded) -> None:

@@ -56,11 +56,12 @@ class Served:
 
 @dataclass
 class Visitor:
-    """One person's browser: a page, what it asked of other hosts, and what its console complained of."""
+    """One person's browser: a page, what it asked of other hosts, what scripts threw and the console said."""
 
     page: Any
     outside: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
 
     def shot(self, name: str, *, full_page: bool = False) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
@@ -131,6 +132,7 @@ def visit(served: Served, browser: Any) -> Iterator[Callable[..., Visitor]]:
 
         context.route(lambda url: not url.startswith((served.address, "data:", "blob:")), outside)
         visitor.page.on("pageerror", lambda error: visitor.errors.append(str(error)))
+        visitor.page.on("console", lambda said: visitor.complaints.append(said.text) if said.type == "error" else None)
         visitor.page.goto(served.address)
         visitor.page.wait_for_selector("#ask textarea", timeout=60_000)
         sync_api.expect(visitor.page.locator("#model-chip")).to_contain_text("ready", timeout=30_000)

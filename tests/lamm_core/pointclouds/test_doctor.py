@@ -47,6 +47,12 @@ def test_a_good_cloud_needs_nothing() -> None:
     assert all(0 <= finding.confidence <= 1 and finding.evidence.endswith(".") for finding in diagnosis.findings)
 
 
+def test_a_unit_that_cannot_be_told_is_said_to_be_one_of_two_and_nothing_is_scaled() -> None:
+    found = examine(cloud_of(table_top() / 0.0254))["unit"]
+    assert set(found.guess.split(" or ")) == {"metres", "inches"}
+    assert found.fix is None and "Nothing in the file tells the two apart" in found.evidence
+
+
 @pytest.mark.parametrize("unit, factor", [("metres", 1.0), ("centimetres", 100.0), ("millimetres", 1000.0)])
 def test_the_unit_is_told_from_the_size_of_the_scene(unit: str, factor: float) -> None:
     found = examine(cloud_of(table_top() * factor))["unit"]
