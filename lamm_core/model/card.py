@@ -75,7 +75,7 @@ class Card:
         lines += [
             f"\nPrompts follow the `{config.template}` template. Load it with:\n",
             "```python",
-            "from lamm_core.model.lamm import LammModel",
+            "from lamm_core.model.lamm import LammModel\n",
             "model = LammModel.from_pretrained(folder, cache=cache)",
             "```\n",
             f"Each `adapter-…` folder is a plain PEFT adapter of `{base}`.",
