@@ -15,6 +15,7 @@ from lamm_core.names import OBJECTS
 __all__ = ["check"]
 
 ANNOTATED = frozenset(OBJECTS[:80])  # kinds that detection sets box wherever they are
+SUPPORTS = ("dining table", "desk")  # what things of a scan stand on is seldom an object of its own
 SCORES = {"annotated": 0.85, "listed": 0.6, "captioned": 0.45}
 
 
@@ -25,7 +26,7 @@ def check(draft: Draft, known: Known) -> Iterator[Check]:
     seen = set(known.counts) | known.named
     for turn, text in answers(draft):
         for one in mentions(text, known.labels):
-            if one.kind in seen:
+            if one.kind in seen or (not known.flat and one.kind in SUPPORTS):
                 continue
             seen.add(one.kind)
             strength = "captioned" if not known.listed else "annotated" if one.kind in ANNOTATED else "listed"

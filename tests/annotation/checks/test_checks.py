@@ -139,6 +139,12 @@ def test_depth_is_known_in_scans() -> None:
     assert not found("place", draft("The red chair is in front of the table.", source=SCAN), SCAN)
 
 
+def test_what_things_of_a_scan_stand_on_need_not_be_noted() -> None:
+    bare = Source("scan-2", "made", SCAN.media, "none", things=(Thing("cup", (0, 0, 0.1), (0.1, 0.1, 0.2)),))
+    assert found("object", draft("A cup stands on the table.", source=bare), bare) == []
+    assert found("object", draft("A cup stands beside a kite.", source=bare), bare)
+
+
 def test_furthest_is_checked() -> None:
     assert found("place", draft("Furthest to the right stands the red chair.", source=SCAN), SCAN)
     assert not found("place", draft("Furthest to the left stands the red chair.", source=SCAN), SCAN)
