@@ -197,7 +197,8 @@ class Inspection:
         if not shipped:
             return None
         same = sorted((run for run in shipped if run.task == shipped[0].task), key=lambda run: run.name)
-        return View(task=same[0].task, picked=tuple(run.name for run in same[:2]))
+        keys = [run.name for run in same] + [series.key for run in same for series in run.series[1:]]
+        return View(task=same[0].task, picked=tuple(keys[:2]))
 
     def _moved(self, view: View, action: Mapping[str, Any]) -> View:
         look = self.look(view)

@@ -54,7 +54,7 @@ def build(services: Services) -> None:
                     info="A name from this list, a folder, or a hub id.",
                 )
                 data = gr.Textbox(label="Folder of the data", max_lines=1, elem_id="bench-start-data")
-                limit = gr.Number(label="Samples", precision=0, minimum=1, value=None, info="Empty: all of them.")
+                limit = gr.Number(0, label="Samples", precision=0, minimum=0, info="0: all of them.")
                 baselines = gr.Checkbox(True, label="Also blind and shuffled", info="Three times the work.")
                 start = gr.Button("Start measuring", variant="primary", elem_id="bench-start-go")
                 heard = gr.HTML("", elem_id="bench-heard")
@@ -169,7 +169,7 @@ def build(services: Services) -> None:
 
     def begin(name: str, chosen: str, folder: str, most: float | None, also: bool) -> str:
         try:
-            count = None if most is None else int(most)
+            count = int(most or 0) or None
             run = inspection.starter.start(Order(name or "", folder or "", chosen or "", count, also))
         except Exception as error:  # a folder that is none is the normal case here; explain() logs the rest
             return _notice(explain(error).text)
