@@ -65,6 +65,13 @@ def test_a_large_difference_names_the_better_one_by_the_metrics_direction(tmp_pa
     assert other.difference < 0 and "A is better" in other.sentence and not other.higher_is_better
 
 
+def test_an_interval_of_few_samples_does_not_overrule_the_exact_test(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", numbered([1] * 6 + [0] * 2))
+    found = compare(a, write_run(tmp_path / "b", numbered([1] * 2 + [0] * 6)))
+    assert found.p == 0.125 and found.low is not None and found.low > 0
+    assert found.sentence.endswith("does not exclude chance: no difference can be claimed.")
+
+
 def test_many_samples_of_few_pictures_prove_less(tmp_path: Path) -> None:
     values = numbered([1] * 40 + [0] * 40), numbered([0] * 20 + [1] * 20 + [0] * 40)
     alone = compare(write_run(tmp_path / "a", values[0]), write_run(tmp_path / "b", values[1]))
