@@ -181,6 +181,12 @@
     hub.actions.undo = () => hub.undo();
     hub.actions.skip = () => hub.decide("skip");
 
+    /** One of those at hand first; not fetched anew, because a second opinion must not see the first. */
+    hub.bringForward = (item) => {
+      hub.queue = [item, ...hub.queue.filter((one) => one !== item)];
+      show();
+    };
+
     /** Put an item before everything else: from the grid, the list, or after a conflict. */
     hub.openItem = async (id) => {
       const answer = await hub.attempt("look", () => hub.call("look", { id }));

@@ -145,7 +145,7 @@
         button.addEventListener("click", press);
         return lamm.make("li", {}, button);
       };
-      find(".rv-next").replaceChildren(...hub.queue.slice(1).map((item) => entry(hub.title(item), `${item.kind} · ${rv.percent(item.error)}`, () => hub.openItem(item.id))));
+      find(".rv-next").replaceChildren(...hub.queue.slice(1).map((item) => entry(hub.title(item), `${item.kind} · ${rv.percent(item.error)}`, () => hub.bringForward(item))));
       find(".rv-done").replaceChildren(...hub.done.slice(0, 8).map((one) => entry(one.title, `${one.words}${one.text ? `: ${one.text}` : ""}${one.event ? "" : " · saving"}`, () => hub.openItem(one.id))));
     });
 
