@@ -164,6 +164,7 @@ def _figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     figure.update_yaxes(gridcolor="rgba(139,146,157,0.25)", zeroline=False)
     return figure.update_layout(
         height=460,
+        autosize=True,
         margin={"l": 40, "r": 8, "t": 28, "b": 24},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

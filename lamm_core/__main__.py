@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler, which the memory probe counts with, says little
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import typer
