@@ -122,7 +122,7 @@ def test_deleting_asks_once_by_name(train_page: TrainPage) -> None:
     train_page.open()
     expect(page.locator("#train-status")).to_contain_text("seed")
     page.click("#train-delete")
-    expect(page.locator("#train-sure")).to_contain_text("Delete seed <b>run</b>")
+    expect(page.locator("#train-sure").first).to_contain_text("Delete seed <b>run</b>")
     page.click("#train-really")
     expect(page.locator("#train-status")).to_contain_text("Train a model of your own")
     assert list_runs(train_page.services.settings.training) == []
