@@ -6,6 +6,7 @@ Does not know what is right; each task says how its answers are read and scored.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lamm_core.evaluation.task import Questions, Score, TaskDefaults, question
 __all__ = ["SetTask", "box_record", "picture_size"]
 
 
-class SetTask(TaskDefaults):
+class SetTask(TaskDefaults, ABC):
     """A task over one set, in whichever of its forms lies below the data folder.
 
     ``kind`` is what is asked, shared by all sets of it; ``name`` says the set too. Where a set asks in its own words
@@ -75,9 +76,9 @@ class SetTask(TaskDefaults):
         """What the wordings leave open."""
         return {}
 
+    @abstractmethod
     def score(self, sample: Sample, answer: str) -> Score:
         """Compare one answer with the sample's target."""
-        raise NotImplementedError
 
 
 def picture_size(path: Path) -> tuple[float, float] | None:
