@@ -159,7 +159,7 @@ def test_letters_in_a_text_field_decide_nothing(desk: Any, fill: Any, store: Rev
     expect(page.get_by_label("Answer 1")).to_have_value("onearfsu")
     page.locator("#review .rv-note input").focus()
     page.keyboard.type("arfsu")
-    page.locator("#review .rv-search").focus()
+    page.locator("#review .rv-left .rv-search").focus()
     page.keyboard.type("arfsu")
     page.get_by_role("tab", name="Chat").click()
     page.locator("body").press("a")
