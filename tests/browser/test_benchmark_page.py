@@ -115,6 +115,7 @@ def test_keys_step_and_tick_but_not_while_typing(tab: Callable[..., Any]) -> Non
     page.keyboard.press("ArrowRight")
     expect(place(page)).to_have_text("2 of 3")
     page.keyboard.press("ArrowRight")
+    expect(place(page)).to_have_text("3 of 3")
     page.keyboard.press("ArrowLeft")
     expect(place(page)).to_have_text("2 of 3")
     page.keyboard.press("x")
