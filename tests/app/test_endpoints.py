@@ -50,7 +50,8 @@ def test_a_program_asks_about_a_picture_and_reads_the_answer_as_it_grows(address
 def test_models_are_listed_with_their_adapters(address: str) -> None:
     assert Client(address, verbose=False).predict(api_name="/models") == [
         {"name": "tiny", "adapters": ["image"], "phase": "ready"},
-        {"name": "lamm-mini", "adapters": ["image", "pointcloud"], "phase": "not loaded"},  # the shipped one is always there
+        # the shipped one is always there
+        {"name": "lamm-mini", "adapters": ["image", "pointcloud"], "phase": "not loaded"},
     ]
 
 
