@@ -128,22 +128,28 @@
     const place = root.querySelector(".bar-place");
     const told = root.querySelector(".bar-told");
     const tick = root.querySelector("[data-do=tick]");
-    // Steps asked for while one is under way are added up, so that holding a key does not leave a queue behind.
+    // One act after the other, since each starts from the view that the one before it leaves. Steps asked for while one
+    // is under way are added up, so that holding a key does not leave a queue behind.
     let under = false;
-    let steps = 0;
     let timer = null;
+    const acts = [];
     const send = () => {
-      if (under || !steps) return;
+      if (under || !acts.length) return;
       under = true;
       timer = setTimeout(() => { under = false; send(); }, 4 * SECOND);
       root.toggleAttribute("data-busy", true);
-      act({ do: "go", by: steps });
-      steps = 0;
+      act(acts.shift());
+    };
+    const step = (by) => {
+      const last = acts.at(-1);
+      if (last?.do === "go") last.by += by;
+      else acts.push({ do: "go", by });
+      send();
     };
     const clicked = {
-      previous: () => { steps -= 1; send(); },
-      next: () => { steps += 1; send(); },
-      tick: () => act({ do: "tick" }),
+      previous: () => step(-1),
+      next: () => step(1),
+      tick: () => { acts.push({ do: "tick" }); send(); },
       untick: () => act({ do: "untick" }),
       swap: () => choose({ do: "swap" }),
       link: async (button) => {

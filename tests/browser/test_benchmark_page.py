@@ -127,6 +127,17 @@ def test_keys_step_and_tick_but_not_while_typing(tab: Callable[..., Any]) -> Non
     expect(page.locator("#bench-bar [data-do=mark]")).to_have_text("Mark 1 for review")
 
 
+def test_a_tick_right_after_a_step_is_of_the_sample_stepped_to(tab: Callable[..., Any]) -> None:
+    page = tab("animals-a", "animals-b").page
+    for key in ("ArrowRight", "x", "ArrowRight", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(place(page)).to_have_text("1 of 3")
+    expect(page.locator("#bench-bar [data-do=tick]")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#bench-bar [data-do=tick]")).to_have_attribute("aria-pressed", "true")
+    expect(place(page)).to_have_text("2 of 3")
+
+
 def test_ticked_samples_are_written_for_the_queue(tab: Callable[..., Any], served: Any) -> None:
     page = tab("animals-a", "animals-b").page
     for _ in range(2):
