@@ -16,7 +16,7 @@ from annotation.review.store import ReviewStore
 from benchmarks.review_load import crowd, filled, lost_or_doubled, noted
 from lamm_core.errors import StaleItem
 
-ITEMS = 300
+ITEMS = 3000  # more than fifty decide on a quick machine before the first of them is killed
 
 
 @pytest.mark.slow
