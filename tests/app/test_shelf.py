@@ -142,7 +142,7 @@ def test_going_back_to_a_model_that_still_loads_does_not_load_it_again(tmp_path:
         go.set()
     ready = shelf.wait(threading.Event())
     assert ready is not None and ready[0].name == "a"
-    assert sorted(loading.begun) == ["a", "b"]
+    assert loading.begun.count("a") == 1  # b may be loading still, or not have begun
 
 
 def test_going_back_to_a_model_that_was_kept_does_not_load_it_again(tmp_path: Path, loading: Loading) -> None:
