@@ -41,7 +41,7 @@ def scan(visit: Visit) -> Callable[..., Any]:
 
 def opened(page: Any) -> None:
     expect(page.locator("#cloud-table tbody button").first).to_be_visible(timeout=SLOW)
-    page.wait_for_function("window.lammViewers.get('cloud-view').stats.drawn", timeout=SLOW)
+    page.wait_for_function("window.lammViewers?.get('cloud-view')?.stats.drawn", timeout=SLOW)
 
 
 def ask(page: Any, question: str) -> None:

@@ -121,8 +121,9 @@ class Visitor:
         return self.page.evaluate(f"() => {{ const viewer = lammViewers.get('{name}'); return {words}; }}")
 
     def until(self, words: str, name: str = "cloud") -> None:
+        """Wait for an expression over ``viewer`` to hold; a viewer whose tab was never shown is not there yet."""
         self.page.wait_for_function(
-            f"() => {{ const viewer = lammViewers.get('{name}'); return {words}; }}", timeout=30_000
+            f"() => {{ const viewer = lammViewers.get('{name}'); return viewer && ({words}); }}", timeout=30_000
         )
 
     def load(self, name: str = "load") -> None:
