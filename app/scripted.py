@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.services import Services, build_services
@@ -17,21 +17,10 @@ from app.settings import Settings
 from app.shelf import Loaded, ModelCard, Progress
 from lamm_core.conversation import Turn
 from lamm_core.errors import PromptTooLongError
+from lamm_core.inference.protocol import Load, Piece
 from lamm_core.inference.sampling import Generation
 
-__all__ = ["ScriptedEngine", "ScriptedPiece", "scripted_services"]
-
-
-@dataclass(frozen=True)
-class ScriptedPiece:
-    """What the engine's pieces carry."""
-
-    text: str
-    done: bool
-    tokens: int
-    prompt_tokens: int
-    first_token_seconds: float | None
-    tokens_per_second: float | None
+__all__ = ["ScriptedEngine", "scripted_services"]
 
 
 class ScriptedEngine:
@@ -54,12 +43,14 @@ class ScriptedEngine:
     def stream(
         self,
         turns: Sequence[Turn],
-        settings: Generation,
+        settings: Generation | None = None,
         *,
         stop: threading.Event | None = None,
         adapter: str | None = None,
-    ) -> Iterator[ScriptedPiece]:
+        client: str = "",
+    ) -> Generator[Piece, None, None]:
         """One word a piece, until the script, the longest answer or ``stop``."""
+        settings = settings or Generation()
         prompt_tokens = sum(len(turn.text.split()) + 49 * len(turn.media) for turn in turns)
         if prompt_tokens > self._context_tokens:
             raise PromptTooLongError(prompt_tokens, self._context_tokens)
@@ -75,7 +66,14 @@ class ScriptedEngine:
             self.steps += 1
             elapsed = time.perf_counter() - began
             first = elapsed if first is None else first
-            yield ScriptedPiece(word, count == len(words), count, prompt_tokens, first, count / max(elapsed, 1e-9))
+            yield Piece(word, count == len(words), count, prompt_tokens, first, count / max(elapsed, 1e-9))
+
+    def load(self) -> Load:
+        """Never busy."""
+        return Load(0, 0, most_running=1, most_waiting=1)
+
+    def close(self) -> None:
+        """There is nothing to give up."""
 
     def _answer(self, question: str, adapter: str | None) -> str:
         own = f"{adapter or 'none'}/"

@@ -129,7 +129,7 @@ def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
         import torch
 
         from lamm_core.backbones import BACKBONES, fetch
-        from lamm_core.inference.engine import Engine
+        from lamm_core.inference.engine import LocalEngine
         from lamm_core.model import checkpoint
         from lamm_core.model.lamm import LammModel
 
@@ -151,6 +151,6 @@ def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
         )
         precision = "4-bit" if settings.quantize else "bf16"
         name = "GPU" if device.startswith("cuda") else device.upper()
-        return Loaded(Engine(model), name, precision, frozenset(config.modalities))
+        return Loaded(LocalEngine(model), name, precision, frozenset(config.modalities))
 
     return load

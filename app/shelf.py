@@ -7,53 +7,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal
 
 from app.feedback import explain
-from lamm_core.conversation import Turn
 from lamm_core.errors import CheckpointError, LammError
+from lamm_core.inference.protocol import Engine
 
-if TYPE_CHECKING:
-    from lamm_core.inference.sampling import Generation
-
-__all__ = ["Answerer", "Loaded", "ModelCard", "Progress", "Shelf", "Spoken", "Status"]
+__all__ = ["Loaded", "ModelCard", "Progress", "Shelf", "Status"]
 
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float | None], None]  # what is being done, share done in [0, 1] if known
-
-
-class Spoken(Protocol):
-    """A piece of an answer, as the engine yields it: the new text, and the counts so far."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def prompt_tokens(self) -> int: ...
-    @property
-    def first_token_seconds(self) -> float | None: ...
-    @property
-    def tokens_per_second(self) -> float | None: ...
-
-
-class Answerer(Protocol):
-    """What answers: the engine, or in tests one that speaks from a script."""
-
-    def stream(
-        self,
-        turns: Sequence[Turn],
-        settings: Generation,
-        *,
-        stop: threading.Event | None = None,
-        adapter: str | None = None,
-    ) -> Iterator[Spoken]:
-        """Yield the answer piece by piece until it ends or ``stop`` is set."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +36,7 @@ class ModelCard:
 class Loaded:
     """A model in memory."""
 
-    engine: Answerer
+    engine: Engine
     device: str
     precision: str
     modalities: frozenset[str] = frozenset()

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lamm_core.__main__ import cache_folder
 from lamm_core.conversation import Media, Turn
-from lamm_core.inference.engine import Engine, Generation
+from lamm_core.inference.engine import Generation, LocalEngine
 from lamm_core.modalities.pointcloud.sampling import farthest_order, thin
 from lamm_core.modalities.pointcloud.scene import find_objects
 from lamm_core.modalities.pointcloud.scene_tokens import scene_tokens
@@ -74,7 +74,7 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     return result, time.perf_counter() - began
 
 
-def steps(path: Path, engine: Engine) -> dict[str, float]:
+def steps(path: Path, engine: LocalEngine) -> dict[str, float]:
     """Seconds of each step from the file to the first token."""
     cloud, read = timed(lambda: read_cloud(path))
     _, doctor = timed(lambda: examine(cloud))
@@ -108,7 +108,7 @@ if __name__ == "__main__":
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "assets" / "lamm-mini")
     given = parser.parse_args()
     xyz, rgb = table_top(given.points)
-    engine = Engine(LammModel.from_pretrained(given.checkpoint, cache=given.cache or cache_folder()))
+    engine = LocalEngine(LammModel.from_pretrained(given.checkpoint, cache=given.cache or cache_folder()))
     with tempfile.TemporaryDirectory() as folder:
         rounds = []
         for number in range(ROUNDS):  # another file each time, so that nothing is remembered

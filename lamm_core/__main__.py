@@ -137,10 +137,10 @@ def chat(
         raise ConfigError(f"There is no file {missing[0]!r}. Put the question in quotes if it was part of it.")
     folder = find_model(model)
     loaded = load_model(folder, device=device, quantize=quantize)
-    from lamm_core.inference.engine import Engine, Generation
+    from lamm_core.inference.engine import Generation, LocalEngine
     from lamm_core.modalities import modality_of
 
-    engine = Engine(loaded)
+    engine = LocalEngine(loaded)
     settings = Generation(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
     turn = Turn("user", question, tuple(Media(modality_of(Path(file)).name, Path(file)) for file in pictures))
     last, answer = None, ""
@@ -167,9 +167,9 @@ def answer(
     """Answer questions of another program: a line of JSON in, a line of JSON out, until the input ends."""
     loaded = load_model(find_model(model), device=device, quantize=quantize)
     from lamm_core.inference.answer_lines import answer_lines
-    from lamm_core.inference.engine import Engine
+    from lamm_core.inference.engine import LocalEngine
 
-    for line in answer_lines(Engine(loaded), sys.stdin):
+    for line in answer_lines(LocalEngine(loaded), sys.stdin):
         print(line, flush=True)
 
 

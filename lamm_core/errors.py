@@ -7,6 +7,7 @@ LammError
 ├── MissingDependencyError  names the command that installs it
 ├── MediaError              a picture or a cloud: which file, what was expected
 ├── PromptTooLongError      the prompt does not fit the context; carries both numbers
+├── EngineBusyError         too many requests wait for the model; says when to try again
 ├── DataError               instruction data: file and record
 ├── CheckpointError         what differs between the checkpoint and what was found
 ├── WeightsError            base weights could not be fetched or do not match
@@ -30,6 +31,7 @@ __all__ = [
     "DataError",
     "DivergedError",
     "DraftRejected",
+    "EngineBusyError",
     "LammError",
     "MediaError",
     "MissingDependencyError",
@@ -65,6 +67,17 @@ class PromptTooLongError(LammError):
         super().__init__(
             f"The conversation is {prompt_tokens:,} tokens long and the model reads at most {context_tokens:,}. "
             "Start a new chat, or shorten the question."
+        )
+
+
+class EngineBusyError(LammError):
+    """So many requests wait for the model that another one is refused."""
+
+    def __init__(self, waiting: int, *, retry_seconds: float) -> None:
+        self.waiting = waiting
+        self.retry_seconds = retry_seconds
+        super().__init__(
+            f"The model is busy: {waiting} requests wait already. Try again in about {max(1, round(retry_seconds))} s."
         )
 
 

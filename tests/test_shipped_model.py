@@ -13,7 +13,7 @@ from lamm_core.__main__ import cache_folder
 from lamm_core.backbones import BACKBONES, is_ready
 from lamm_core.conversation import Media, Turn
 from lamm_core.grounding import find_boxes, find_objects
-from lamm_core.inference.engine import Engine
+from lamm_core.inference.engine import LocalEngine
 from lamm_core.inference.sampling import Generation
 
 pytestmark = pytest.mark.slow
@@ -23,37 +23,37 @@ GREEDY = Generation(max_new_tokens=60, temperature=0.0)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
+def engine() -> LocalEngine:
     import torch
 
     from lamm_core.model.lamm import LammModel
 
     missing = [name for name in BACKBONES if not is_ready(cache_folder() / name, BACKBONES[name])]
     assert not missing, f"The base weights of {', '.join(missing)} are missing: run `make fetch`."
-    return Engine(LammModel.from_pretrained(ASSETS / "lamm-mini", cache=cache_folder(), dtype=torch.bfloat16))
+    return LocalEngine(LammModel.from_pretrained(ASSETS / "lamm-mini", cache=cache_folder(), dtype=torch.bfloat16))
 
 
-def ask(engine: Engine, question: str, *files: str) -> str:
+def ask(engine: LocalEngine, question: str, *files: str) -> str:
     kinds = {".png": "image", ".jpg": "image", ".ply": "pointcloud"}
     media = tuple(Media(kinds[Path(file).suffix], ASSETS / "demo" / file) for file in files)
     return "".join(piece.text for piece in engine.stream([Turn("user", question, media)], GREEDY))
 
 
-def test_a_plain_question_is_answered_by_the_language_model(engine: Engine) -> None:
+def test_a_plain_question_is_answered_by_the_language_model(engine: LocalEngine) -> None:
     assert "Paris" in ask(engine, "What is the capital of France?")
 
 
-def test_a_photo_is_named(engine: Engine) -> None:
+def test_a_photo_is_named(engine: LocalEngine) -> None:
     assert "cat" in ask(engine, "What is in the picture?", "cat.jpg").lower()
 
 
-def test_objects_in_a_picture_come_with_boxes_inside_it(engine: Engine) -> None:
+def test_objects_in_a_picture_come_with_boxes_inside_it(engine: LocalEngine) -> None:
     boxes = find_boxes(ask(engine, "Detect all objects.", "shapes.png"))
     assert len(boxes) >= 2
     assert all(0 <= box.x1 < box.x2 <= 1 and 0 <= box.y1 < box.y2 <= 1 for box in boxes)
 
 
-def test_the_object_furthest_to_the_left_of_a_scan_is_the_one_pointed_at(engine: Engine) -> None:
+def test_the_object_furthest_to_the_left_of_a_scan_is_the_one_pointed_at(engine: LocalEngine) -> None:
     from lamm_core.modalities.pointcloud.scene import boxes_in
 
     boxes = boxes_in(ASSETS / "demo" / "table.ply")
@@ -62,5 +62,5 @@ def test_the_object_furthest_to_the_left_of_a_scan_is_the_one_pointed_at(engine:
     assert [mention.number for mention in find_objects(answer)][:1] == [left], answer
 
 
-def test_a_picture_and_a_scan_go_into_one_question(engine: Engine) -> None:
+def test_a_picture_and_a_scan_go_into_one_question(engine: LocalEngine) -> None:
     assert ask(engine, "How many objects are on the table?", "cat.jpg", "table.ply").strip()

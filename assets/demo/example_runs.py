@@ -152,11 +152,11 @@ def measure(folders: Mapping[str, Path]) -> None:
     from lamm_core.__main__ import find_model, load_model
     from lamm_core.evaluation.identity import model_identity
     from lamm_core.evaluation.respondent import LocalModel
-    from lamm_core.inference.engine import Engine
+    from lamm_core.inference.engine import LocalEngine
 
     found = find_model("lamm-mini")
     model = load_model(found, device="cpu", quantize=None)
-    engine, task = Engine(model), Example()
+    engine, task = LocalEngine(model), Example()
     for name, (label, adapter, kinds) in RUNS.items():
         identity = model_identity(model, name=label, folder="assets/lamm-mini", adapter=adapter or None, quantize=None)
         plan = Plan(task, kinds=kinds, about={"data": "assets/demo", "limit": None, "created": "", "code_version": ""})

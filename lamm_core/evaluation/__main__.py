@@ -139,12 +139,12 @@ def _local(name: str, adapter: str, quantize: Literal["nf4"] | None, *, batch: i
 
     folder = find_model(name)
     loaded = load_model(folder, device=device, quantize=quantize)
-    from lamm_core.inference.engine import Engine
+    from lamm_core.inference.engine import LocalEngine
 
     identity = model_identity(
         loaded, name=Path(name).name, folder=str(folder), adapter=adapter or None, quantize=quantize
     )
-    return LocalModel(Engine(loaded, media_kept=256), adapter=adapter, batch=batch, identity=identity)
+    return LocalModel(LocalEngine(loaded, media_kept=256), adapter=adapter, batch=batch, identity=identity)
 
 
 def _endpoint(base: str, model: str | None, task: Task, *, batch: int, timeout: float) -> Respondent:

@@ -13,7 +13,7 @@ from lamm_core.conversation import Turn
 from lamm_core.errors import DataError, MediaError, PromptTooLongError
 
 if TYPE_CHECKING:
-    from lamm_core.inference.engine import Engine
+    from lamm_core.inference.engine import LocalEngine
 
 __all__ = ["Conversation", "LocalModel", "Reply", "Respondent"]
 
@@ -65,7 +65,7 @@ class LocalModel:
 
     batches_round = True
 
-    def __init__(self, engine: Engine, *, adapter: str | None, batch: int, identity: Mapping[str, Any]) -> None:
+    def __init__(self, engine: LocalEngine, *, adapter: str | None, batch: int, identity: Mapping[str, Any]) -> None:
         self._engine = engine
         self._adapter = adapter
         self._batch = batch

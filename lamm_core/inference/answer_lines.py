@@ -13,7 +13,8 @@ from typing import Any
 
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import LammError
-from lamm_core.inference.engine import Engine, Generation
+from lamm_core.inference.protocol import Engine
+from lamm_core.inference.sampling import Generation
 
 __all__ = ["answer_lines"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
@@ -17,34 +17,19 @@ import torch
 from torch import Tensor
 
 from lamm_core.conversation import Turn
-from lamm_core.errors import PromptTooLongError
+from lamm_core.errors import EngineBusyError, PromptTooLongError
 from lamm_core.inference.decode import Decoder, decoder_for
 from lamm_core.inference.detokenize import TextStream
 from lamm_core.inference.features import FeatureCache
 from lamm_core.inference.likelihood import mean_log_probabilities
+from lamm_core.inference.protocol import Answer, Load, Piece
 from lamm_core.inference.sampling import Generation
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
 
-__all__ = ["Answered", "Engine", "Generation", "Piece"]
+__all__ = ["Answered", "Generation", "LocalEngine", "Piece"]
 
 POLL_SECONDS = 0.05  # how long a stop may go unnoticed by a request that waits
-
-
-@dataclass(frozen=True)
-class Piece:
-    """New text of an answer and the state of its computation; the last piece has ``done``.
-
-    ``tokens`` counts those of the answer so far. ``first_token_seconds`` runs from the request, waiting and encoding
-    included; ``tokens_per_second`` counts from the first token on.
-    """
-
-    text: str
-    done: bool
-    tokens: int
-    prompt_tokens: int
-    first_token_seconds: float | None = None
-    tokens_per_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +60,11 @@ class Prompt:
     settings: Generation
 
 
-class Engine:
+class LocalEngine:
     """Answers conversations with a model. Usable from any number of threads."""
 
-    def __init__(self, model: LammModel, *, media_kept: int = 64) -> None:
+    def __init__(self, model: LammModel, *, media_kept: int = 64, most_waiting: int = 256) -> None:
+        self._most_waiting = most_waiting
         self.model = model
         self._decoder: Decoder = decoder_for(model.language_model)
         self._features = FeatureCache(model, media_kept)
@@ -92,12 +78,25 @@ class Engine:
         *,
         stop: threading.Event | None = None,
         adapter: str | None = None,
-    ) -> Iterator[Piece]:
-        """The answer as it is computed. ``stop`` ends it, also while it waits for others; so does closing the iterator.
+        client: str = "",
+    ) -> Answer:
+        """As the protocol says; PromptTooLongError comes before the language model computes anything."""
+        if (load := self.load()).waiting >= load.most_waiting:
+            raise EngineBusyError(load.waiting, retry_seconds=5.0)
+        return self._answered(turns, settings, stop, adapter)
 
-        ``adapter`` None takes those of the media shown, "" none, a name that one. Raises MediaError, DataError,
-        ConfigError, and PromptTooLongError before the language model computes anything.
-        """
+    def load(self) -> Load:
+        """How busy the engine is now."""
+        waiting = self._worker._work_queue.qsize()
+        return Load(min(1, waiting), waiting, most_running=1, most_waiting=self._most_waiting)
+
+    def close(self) -> None:
+        """Compute no further answer."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _answered(
+        self, turns: Sequence[Turn], settings: Generation | None, stop: threading.Event | None, adapter: str | None
+    ) -> Generator[Piece, None, None]:
         asked = time.perf_counter()
         stop = stop or threading.Event()
         abandoned = threading.Event()

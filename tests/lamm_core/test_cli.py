@@ -164,7 +164,7 @@ def test_chat_shows_boxes_as_they_are_and_passes_its_options_on(
     from lamm_core.inference import engine
 
     make_model(tmp_path / "shipped" / "lamm-mini")
-    monkeypatch.setattr(engine, "Engine", SpokenEngine)
+    monkeypatch.setattr(engine, "LocalEngine", SpokenEngine)
     monkeypatch.setattr(cli, "load_model", lambda folder, **options: folder)
     arguments = (str(picture), str(picture), "Where is the dog?", "--adapter", "image", "--max-tokens", "7")
     assert run(monkeypatch, "chat", *arguments, "--temperature", "0.5", "--top-p", "0.9", "--seed", "3") == 0
@@ -199,7 +199,7 @@ def test_chat_about_a_scan_prints_the_answer_and_the_boxes_it_names(
     from lamm_core.modalities.pointcloud.scene import boxes_in
 
     make_model(tmp_path / "shipped" / "lamm-mini")
-    monkeypatch.setattr(engine, "Engine", SceneEngine)
+    monkeypatch.setattr(engine, "LocalEngine", SceneEngine)
     monkeypatch.setattr(cli, "load_model", lambda folder, **options: folder)
     files = [picture, TABLE] if with_photo else [TABLE]
     assert run(monkeypatch, "chat", *map(str, files), "Which is furthest to the left?") == 0

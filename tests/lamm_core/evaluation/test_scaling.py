@@ -15,7 +15,7 @@ from lamm_core.errors import ConfigError
 from lamm_core.evaluation.respondent import LocalModel, Respondent
 from lamm_core.evaluation.scaling import scale, share_of_recipe
 from lamm_core.evaluation.task import Task
-from lamm_core.inference.engine import Engine
+from lamm_core.inference.engine import LocalEngine
 from lamm_core.model.lamm import LammModel
 from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.trainer import train
@@ -46,7 +46,7 @@ def test_each_share_is_trained_measured_and_drawn_and_a_second_call_goes_on(
         return train(recipe, run=folder, cache=tmp_path / "cache", progress=False)
 
     def loaded(folder: Path, task: Task) -> Respondent:
-        engine = Engine(LammModel.from_pretrained(folder, cache=tmp_path / "cache"))
+        engine = LocalEngine(LammModel.from_pretrained(folder, cache=tmp_path / "cache"))
         return LocalModel(engine, adapter="image", batch=4, identity={"name": str(folder)})
 
     class Shown(type(naming)):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from lamm_core.config import LammConfig, LoraSettings, ModalitySettings
-from lamm_core.inference.engine import Engine
+from lamm_core.inference.engine import LocalEngine
 from lamm_core.model.adapters import adapter_parameters, add_adapter
 from lamm_core.model.lamm import LammModel
 
@@ -47,7 +47,7 @@ def prompts(language_model: PeftModel) -> list[Tensor]:
 
 
 @pytest.fixture
-def engine(tiny_lm_folder: Path, tiny_clip_folder: Path, tmp_path: Path) -> Engine:
+def engine(tiny_lm_folder: Path, tiny_clip_folder: Path, tmp_path: Path) -> LocalEngine:
     """An engine over a model that reads images and has a second, spare adapter."""
     lora = LoraSettings(r=4)
     config = LammConfig(
@@ -58,7 +58,7 @@ def engine(tiny_lm_folder: Path, tiny_clip_folder: Path, tmp_path: Path) -> Engi
     model = LammModel.build(config, cache=tmp_path / "cache", dtype=torch.float32)
     add_adapter(model.language_model, "second", lora)
     give_weights(model.language_model)
-    return Engine(model)
+    return LocalEngine(model)
 
 
 @pytest.fixture

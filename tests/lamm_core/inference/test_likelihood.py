@@ -12,7 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import DataError, PromptTooLongError
-from lamm_core.inference.engine import Engine
+from lamm_core.inference.engine import LocalEngine
 from lamm_core.inference.likelihood import mean_log_probabilities
 from lamm_core.model.adapters import active
 
@@ -51,7 +51,7 @@ def test_an_answer_without_tokens_is_refused(language_model: PeftModel, prompts:
         mean_log_probabilities(language_model.get_base_model(), prompts[0], [[4], []])
 
 
-def test_the_engine_scores_what_the_prompt_builder_would_teach(engine: Engine, picture: Path) -> None:
+def test_the_engine_scores_what_the_prompt_builder_would_teach(engine: LocalEngine, picture: Path) -> None:
     turns = [Turn("user", "What is this?", (Media("image", picture),))]
     options = ["a dog", "HOTEL", "a"]
     model = engine.model
@@ -69,6 +69,6 @@ def test_the_engine_scores_what_the_prompt_builder_would_teach(engine: Engine, p
     assert len(set(expected)) == 3
 
 
-def test_an_answer_that_does_not_fit_the_context_is_refused(engine: Engine) -> None:
+def test_an_answer_that_does_not_fit_the_context_is_refused(engine: LocalEngine) -> None:
     with pytest.raises(PromptTooLongError):
         engine.option_scores([Turn("user", "Why?")], ["because " * 600])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lamm_core.config import LammConfig, LoraSettings, ModalitySettings
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import MediaError
-from lamm_core.inference.engine import Engine, Generation
+from lamm_core.inference.engine import Generation, LocalEngine
 from lamm_core.model.adapters import active, adapter_parameters
 from lamm_core.model.lamm import LammModel
 
@@ -119,7 +119,7 @@ def test_a_step_moves_the_projectors_and_adapters_of_what_is_shown(
 
 
 def test_the_engine_answers_about_both_with_what_each_alone_would_not_say(model: LammModel, talk: Talk) -> None:
-    engine = Engine(model)
+    engine = LocalEngine(model)
     settings = Generation(max_new_tokens=12)
     said = {names: engine.answer(talk(*names)[:1], settings)
             for names in ((), ("image",), ("pointcloud",), ("image", "pointcloud"))}  # fmt: skip
