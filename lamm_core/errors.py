@@ -12,6 +12,7 @@ LammError
 ├── CheckpointError         what differs between the checkpoint and what was found
 ├── WeightsError            base weights could not be fetched or do not match
 ├── DivergedError           training: the loss or a gradient is no number any more; which step and samples
+├── HubError                the Hugging Face Hub refused, or could not be reached
 ├── TaskError               benchmark task: file and line
 └── AnnotationError
     ├── ClientError         the GPT server said no, or nothing
@@ -32,6 +33,7 @@ __all__ = [
     "DivergedError",
     "DraftRejected",
     "EngineBusyError",
+    "HubError",
     "LammError",
     "MediaError",
     "MissingDependencyError",
@@ -95,6 +97,10 @@ class WeightsError(LammError):
 
 class DivergedError(LammError):
     """The loss of a training step, or its gradient, is no number any more."""
+
+
+class HubError(LammError):
+    """The Hugging Face Hub refused, or could not be reached."""
 
 
 class TaskError(LammError):

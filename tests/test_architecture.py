@@ -20,6 +20,7 @@ ANNOTATION_MAY_IMPORT = {
     "lamm_core.conversation",
     "lamm_core.errors",
     "lamm_core.grounding",
+    "lamm_core.hub",
     "lamm_core.names",
     # Of point clouds what needs numpy alone: boxes, the split of labelled scans, names of colours.
     "lamm_core.pointclouds.boxes",
@@ -32,7 +33,7 @@ ANNOTATION_MAY_IMPORT = {
 LAYERS = (
     {"errors"},
     {"conversation", "file_head", "registry", "grounding", "names"},
-    {"config", "download", "safetensors_hash", "backbones", "processes"},
+    {"config", "download", "hub", "safetensors_hash", "backbones", "processes"},
     {"modalities", "pointclouds", "data"},
     {"model"},
     {"training", "inference"},

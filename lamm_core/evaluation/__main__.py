@@ -47,6 +47,12 @@ def run_command(
     ] = None,
     quantize: Annotated[Literal["nf4"] | None, typer.Option(help="Keep the language model in 4 bits.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many samples, drawn by the seed.")] = None,
+    only: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure exactly the samples that this file names: an export, marked.jsonl, or an id a line."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same samples, wordings and shuffling.")] = 0,
     to: Annotated[
         Path | None,
@@ -87,6 +93,7 @@ def run_command(
     object: task, n, each metric, intervals, unparsed, failed, broken, blind, shuffled, model, records.
     """
     from lamm_core.__main__ import cache_folder
+    from lamm_core.evaluation import chosen as named
     from lamm_core.evaluation.disturb import disturbed
     from lamm_core.evaluation.identity import code_version
     from lamm_core.evaluation.predictions import PredictionCache
@@ -103,6 +110,8 @@ def run_command(
     folder = to or RUNS / f"{chosen.name}-{strftime('%Y%m%d-%H%M%S')}"
     with full_disk_told(folder):
         samples = chosen.samples(data, folder / "media", limit=limit, seed=seed)
+        if only is not None:
+            samples = named.only(samples, only, task=find_task(task).name)
         if corrupt is not None:
             samples = disturbed(samples, corrupt, folder=folder / "media", seed=seed)
     respondent = (
@@ -112,7 +121,8 @@ def run_command(
     )
     about = {
         "setting": setting, "data": str(data.absolute()), "limit": limit, "corrupt": corrupt, "remap": remap,
-        "created": strftime("%Y-%m-%dT%H:%M:%S%z"), "code_version": code_version(),
+        "only": str(only.absolute()) if only is not None else None, "created": strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "code_version": code_version(),
     }  # fmt: skip
     plan = Plan(
         chosen, mode=mode, kinds=(None, "blind", "shuffled") if baselines else (None,), seed=seed, batch=batch,

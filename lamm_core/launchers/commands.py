@@ -16,8 +16,9 @@ from rich.text import Text
 
 from lamm_core.errors import ConfigError
 from lamm_core.launchers.local import LocalLauncher
-from lamm_core.launchers.run import create_run, list_runs, model_folder, shown_command
-from lamm_core.launchers.status import RunStatus, look
+from lamm_core.launchers.model_commands import add_model_commands
+from lamm_core.launchers.run import create_run, delete_run, list_runs, rename_run, shown_command
+from lamm_core.launchers.status import ACTIVE, RunStatus, look
 from lamm_core.registry import nearest
 from lamm_core.training.recipe import TrainingRecipe
 
@@ -83,28 +84,22 @@ def stop(name: Name) -> None:
 
 
 @runs_app.command()
-def export(
-    name: Name,
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder to write.")],
-    merged: Annotated[
-        str | None, typer.Option(help="image or pointcloud: fold its LoRA into the language model, in 16 bits.")
-    ] = None,
-) -> None:
-    """Copy a run's model, finished or of its newest checkpoint: projector and adapters, or merged into one."""
-    import shutil
+def rename(name: Name, title: Annotated[str, typer.Argument(help="What to call it from now on.")]) -> None:
+    """Give a run another title; its folder keeps its name."""
+    rename_run(found(name), title)
+    out.print(f"renamed: {title}", markup=False, highlight=False)
 
-    source = model_folder(found(name))
-    if merged is None:
-        if target.exists():
-            raise ConfigError(f"{target} is there already. Name a new folder.")
-        shutil.copytree(source, target)
-    else:
-        import torch
 
-        from lamm_core.model.merge import export_merged
-
-        export_merged(source, target, modality=merged, cache=cache_folder(), dtype=torch.bfloat16)
-    out.print(f"exported: {target}", highlight=False)
+@runs_app.command()
+def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete a run with its checkpoints and log."""
+    folder = found(name)
+    if look(folder).state in ACTIVE:
+        raise ConfigError(f"{name} is running. Stop it first: lamm runs stop {name}")
+    if not yes:
+        typer.confirm(f"Delete {folder} with everything in it?", abort=True)
+    delete_run(folder)
+    out.print(f"deleted: {name}", highlight=False)
 
 
 @runs_app.command()
@@ -127,6 +122,9 @@ def log(name: Name) -> None:
     if launch is not None:
         out.print(shown_command(launch.command), style="dim", soft_wrap=True, highlight=False)
     out.print(read_log(folder)[0], markup=False, highlight=False, soft_wrap=True)
+
+
+add_model_commands(runs_app)
 
 
 def found(name: str) -> Path:

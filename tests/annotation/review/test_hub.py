@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -17,84 +13,16 @@ from annotation.review.filters import Filter
 from annotation.review.hub import push
 from annotation.review.items import Draft
 from annotation.review.store import ReviewStore
-from lamm_core.errors import AnnotationError
-
-
-class Hub(ThreadingHTTPServer):
-    """Takes data sets: what was created, and the files of the last commit."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Requests)
-        self.created: list[dict[str, object]] = []
-        self.files: dict[str, bytes] = {}
-        self.message = ""
-        self.refuses = False
-
-    @property
-    def address(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Requests(BaseHTTPRequestHandler):
-    """The endpoints that creating a data set and committing to it ask."""
-
-    server: Hub
-
-    def do_GET(self) -> None:
-        """What is there: nothing yet."""
-        self._answer(
-            {"siblings": [], "id": "team/dogs", "sha": "0" * 40}, status=200 if "/revision/" in self.path else 404
-        )
-
-    def do_POST(self) -> None:
-        """Create, say how files are wanted, take a commit."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.server.refuses:
-            self._answer({"error": "no"}, status=403)
-        elif self.path == "/api/repos/create":
-            self.server.created.append(json.loads(body))
-            self._answer({"url": f"{self.server.address}/datasets/team/dogs", "id": "team/dogs"})
-        elif self.path == "/api/validate-yaml":
-            self._answer({"errors": [], "warnings": []})
-        elif "/preupload/" in self.path:
-            files = json.loads(body)["files"]
-            self._answer(
-                {"files": [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in files]}
-            )
-        elif "/commit/" in self.path:
-            for line in body.decode().splitlines():
-                entry = json.loads(line)
-                if entry["key"] == "header":
-                    self.server.message = entry["value"]["summary"]
-                elif entry["key"] == "file":
-                    self.server.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
-            url = f"{self.server.address}/datasets/team/dogs/commit/{'1' * 40}"
-            self._answer({"success": True, "commitOid": "1" * 40, "commitUrl": url, "hookOutput": ""})
-        else:
-            self._answer({"error": self.path}, status=404)
-
-    def _answer(self, value: object, *, status: int = 200) -> None:
-        text = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keeps quiet."""
+from lamm_core.errors import HubError
+from tests.fake_hub import Hub, serving
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     # The suite switches the hub off; this one is on this machine.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    server = Hub()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite"])
@@ -133,12 +61,12 @@ def test_a_new_data_set_is_private(hub: Hub, exported: Path) -> None:
 
 def test_a_refusal_says_what_to_do(hub: Hub, exported: Path) -> None:
     hub.refuses = True
-    with pytest.raises(AnnotationError, match="hf auth login"):
+    with pytest.raises(HubError, match="hf auth login"):
         push(exported, "team/dogs", endpoint=hub.address, token="hf_test")
 
 
 def test_a_hub_that_is_not_there_is_said(hub: Hub, exported: Path) -> None:
     hub.shutdown()
     hub.server_close()
-    with pytest.raises(AnnotationError, match="could not be reached"):
+    with pytest.raises(HubError, match="could not be reached"):
         push(exported, "team/dogs", endpoint=hub.address, token="hf_test")
