@@ -19,7 +19,7 @@ from app.services import Services
 from app.ui import build_ui, launch_options
 
 sync_api = pytest.importorskip("playwright.sync_api")
-sync_api.expect.set_options(timeout=20_000)  # for a page on a busy machine
+sync_api.expect.set_options(timeout=60_000)  # for a page on a busy machine
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 ARGUMENTS = [
@@ -77,7 +77,7 @@ class Visitor:
         self.page.fill("#ask textarea", question)
         self.page.press("#ask textarea", "Enter")
 
-    def until(self, happened: Callable[[], bool], *, seconds: float = 30) -> None:
+    def until(self, happened: Callable[[], bool], *, seconds: float = 120) -> None:
         """Wait, with the page running, until something has happened on this side."""
         for _ in range(int(seconds * 20)):
             if happened():
@@ -123,6 +123,7 @@ def visit(served: Served, browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     def open_page(**options: Any) -> Visitor:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context.set_default_timeout(120_000)
         contexts.append(context)
         visitor = Visitor(context.new_page())
 

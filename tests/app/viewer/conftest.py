@@ -25,6 +25,7 @@ from lamm_core.grounding import Box3D
 from lamm_core.pointclouds.cloud import PointCloud
 
 sync_api = pytest.importorskip("playwright.sync_api")
+sync_api.expect.set_options(timeout=60_000)  # for a page on a busy machine
 
 SCREENSHOTS = Path(__file__).parents[2] / "browser" / "screenshots"
 PLAIN = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
@@ -123,7 +124,7 @@ class Visitor:
     def until(self, words: str, name: str = "cloud") -> None:
         """Wait for an expression over ``viewer`` to hold; a viewer whose tab was never shown is not there yet."""
         self.page.wait_for_function(
-            f"() => {{ const viewer = lammViewers.get('{name}'); return viewer && ({words}); }}", timeout=30_000
+            f"() => {{ const viewer = lammViewers.get('{name}'); return viewer && ({words}); }}", timeout=120_000
         )
 
     def load(self, name: str = "load") -> None:
@@ -214,6 +215,7 @@ def visit(served: str, browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     def open_page(address: str = served, *, within: Any = browser, **options: Any) -> Visitor:
         context = within.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(120_000)
         contexts.append(context)
         visitor = Visitor(context.new_page(), address)
 
