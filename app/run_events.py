@@ -5,6 +5,7 @@ Does not know charts. A run that goes on from a checkpoint rewrites its file; it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from dataclasses import dataclass, field
@@ -46,8 +47,9 @@ class RunEvents:
                     for line in file:
                         if not line.endswith(b"\n"):
                             break
-                        read.events.append(json.loads(line))
                         read.offset += len(line)
+                        with contextlib.suppress(ValueError):  # torn by a full disk or a kill; the next one is whole
+                            read.events.append(json.loads(line))
             self._read[folder] = read
             while len(self._read) > KEPT:
                 del self._read[next(iter(self._read))]

@@ -26,6 +26,7 @@ from app.reviews.media import ReviewMedia
 from app.reviews.overview import Overview
 from app.reviews.service import Reviews
 from app.run_events import RunEvents
+from app.run_models import RunModels
 from app.scene3d import Scenes
 from app.sessions import Sessions
 from app.settings import Settings
@@ -37,6 +38,11 @@ from lamm_core.launchers.local import LocalLauncher
 __all__ = ["Services", "build_services"]
 
 _PATIENCE_SECONDS = 8.0  # no longer does a person wait for a locked database; what they did is tried again
+
+_NOT_IN_A_SPACE = (
+    "This page runs in a Space of the Hugging Face Hub, and a run would end with it: training is off here. Copy the "
+    "recipe and start it on a machine of yours with lamm runs start recipe.yaml."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Services:
     review_media: ReviewMedia
     desk: Desk
     training: Training
+    run_models: RunModels
     run_events: RunEvents
 
 
@@ -68,11 +75,16 @@ def build_services(
     shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings), keep=settings.keep_models)
     shelf.start(settings.model)
     clouds, marks = CloudShelf(), MarkBook(settings.reviews)
-    inspection = Inspection(
-        RunShelf((settings.benchmarks, settings.typed_runs), shipped=settings.demo / "runs"),
-        RunStarter(settings.benchmarks),
-        marks=marks,
-        clouds=clouds,
+    measurements = RunShelf((settings.benchmarks, settings.typed_runs), shipped=settings.demo / "runs")
+    inspection = Inspection(measurements, RunStarter(settings.benchmarks), marks=marks, clouds=clouds)
+    training = Training(
+        settings.training,
+        LocalLauncher(settings.training),
+        cache=settings.cache,
+        models=settings.models,
+        exports=(settings.reviews / "exports",),
+        marks=marks.file,
+        off=_NOT_IN_A_SPACE if settings.space else "",
     )
     reviews = Reviews(lambda: _open_queue(settings), EditBook(settings.reviews / "edits"))
     review_media = ReviewMedia(_open_picture, clouds)
@@ -98,12 +110,13 @@ def build_services(
         reviews=reviews,
         review_media=review_media,
         desk=Desk(reviews, review_media, more),
-        training=Training(
-            settings.training,
-            LocalLauncher(settings.training),
-            cache=settings.cache,
-            models=settings.models,
-            exports=(settings.reviews / "exports",),
+        training=training,
+        run_models=RunModels(
+            training,
+            measurements,
+            inspection.starter,
+            exported=settings.runs / "exported",
+            token=settings.hub_token,
         ),
         run_events=RunEvents(),
     )

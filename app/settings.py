@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,8 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
     "LAMM_REVIEW_DATA": "folder to import from; empty: your home, or nothing while LAMM_HOST lets others in",
+    "HF_TOKEN": "token of the Hugging Face Hub, to push models; nothing else reads it here",
+    "SPACE_ID": "set by a Space of the Hub, where the page trains nothing itself",
     "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }
 
@@ -57,6 +59,8 @@ class Settings:
     threads: int | None = None
     review_url: str = ""
     review_data: Path | None = None
+    hub_token: str | None = field(default=None, repr=False)
+    space: str = ""
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
 
@@ -88,6 +92,8 @@ class Settings:
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
             review_url=values.get("LAMM_REVIEW_DB") or "",
             review_data=_folder(values, "LAMM_REVIEW_DATA", Path()) if values.get("LAMM_REVIEW_DATA") else None,
+            hub_token=values.get("HF_TOKEN") or None,
+            space=values.get("SPACE_ID") or "",
         )
 
     @property

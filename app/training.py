@@ -5,9 +5,12 @@ Does not know the page's components, nor how training goes: runs are folders, ca
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,8 +19,9 @@ from typing import Any
 import yaml
 
 from lamm_core.conversation import Sample
-from lamm_core.data.instructions import read_samples
-from lamm_core.errors import ConfigError, DataError
+from lamm_core.data.instructions import HUB_PREFIX, read_samples
+from lamm_core.data.pinned import MANIFEST
+from lamm_core.errors import ConfigError, DataError, LammError
 from lamm_core.launchers.checking import check_apart
 from lamm_core.launchers.launcher import Launcher
 from lamm_core.launchers.run import (
@@ -37,7 +41,9 @@ from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["PRESETS", "Preset", "Training", "ViewedRun", "parse_recipe", "with_settings"]
 
-RECIPES = Path(__file__).resolve().parent.parent / "lamm_core" / "recipes"
+REPOSITORY = Path(__file__).resolve().parent.parent
+RECIPES = REPOSITORY / "lamm_core" / "recipes"
+MARKED = "marked.jsonl"
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Preset:
 
 PRESETS: tuple[Preset, ...] = (
     Preset("lamm-mini", "lamm-mini.yaml", "135M language model, our own picture encoder. Trains on any laptop."),
+    Preset("lamm-mini, further", "lamm-mini-further.yaml", "Goes on from the shipped model, with what was reviewed."),
     Preset("7B on 24 GB", "lamm-7b.yaml", "Vicuna-7B in 4 bits with CLIP. Made for one RTX 3090 or 4090."),
     Preset("13B on 24 GB", "lamm-13b.yaml", "Vicuna-13B in 4 bits with CLIP. Just fits one 24 GB card."),
 )
@@ -70,7 +77,11 @@ class ViewedRun:
 
 
 class Training:
-    """The runs below ``runs``. ``python`` and ``launcher`` are replaced in tests."""
+    """The runs below ``runs``. ``python`` and ``launcher`` are replaced in tests.
+
+    ``off`` says why nothing may be started here; empty where it may. ``trouble`` is what went wrong when the queue was
+    looked at last.
+    """
 
     def __init__(
         self,
@@ -80,8 +91,10 @@ class Training:
         cache: Path,
         models: Path,
         exports: Sequence[Path] = (),
+        marks: Path | None = None,
         environment: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        off: str = "",
     ) -> None:
         self.runs = runs
         self.launcher = launcher
@@ -89,7 +102,10 @@ class Training:
         self.models = models
         self.exports = tuple(exports)
         self.environment = {"LAMM_CACHE": str(cache), **(environment or {})}
+        self.marks = marks
         self.python = python
+        self.off = off
+        self.trouble = ""
 
     # Before a run.
 
@@ -98,30 +114,78 @@ class Training:
         chosen = next((one for one in PRESETS if one.name == name), None)
         if chosen is None:
             raise ConfigError(f"There is no preset {name!r}. Known: {', '.join(one.name for one in PRESETS)}.")
-        return TrainingRecipe.from_yaml(RECIPES / chosen.file).to_yaml()
+        recipe = TrainingRecipe.from_yaml(RECIPES / chosen.file)
+        if isinstance(recipe.model, str):  # the shipped model, wherever the page was started
+            recipe = replace(recipe, model=str(REPOSITORY / recipe.model))
+        return recipe.to_yaml()
 
     def data_files(self) -> list[tuple[str, str]]:
         """Data found on this machine: pinned exports of the review queue, then pairs made here. Label and path."""
-        found: list[tuple[str, str]] = []
-        for parent in self.exports:
-            for manifest in sorted(parent.glob("*/manifest.json")):
-                values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
-                digest = str(values.get("content_hash", ""))[:12]
-                for file in sorted(path for path in manifest.parent.glob("train*.json*")):
-                    found.append((f"reviewed: {manifest.parent.name}, version {digest}", str(file)))
+        found = self._exported("train")
         for file in sorted(Path.cwd().glob("pairs/*/pairs.json")):
             found.append((f"pairs: {file.parent.name}", str(file)))
         return found
 
-    def preview(self, path: str, *, media_root: str = "", start: int = 0, count: int = 4) -> list[Sample]:
-        """A few samples of a file from a place in it; the file is read up to there and never kept whole."""
+    def sample_lists(self) -> list[tuple[str, str]]:
+        """Files that name samples to measure again: what is marked, and both splits of pinned exports."""
+        marked = [("marked for review", str(self.marks))] if self.marks is not None and self.marks.is_file() else []
+        return [*marked, *self._exported("test"), *self._exported("train")]
+
+    def _exported(self, split: str) -> list[tuple[str, str]]:
+        word = "reviewed" if split == "train" else "held apart"
+
+        def version(manifest: Path) -> str:
+            try:
+                return f"version {_content_hash(manifest)[:12]}"
+            except DataError:
+                return "its manifest is broken"
+
+        return [
+            (f"{word}: {manifest.parent.name}, {version(manifest)}", str(file))
+            for parent in self.exports
+            for manifest in sorted(parent.glob(f"*/{MANIFEST}"))
+            for file in sorted(manifest.parent.glob(f"{split}*.json*"))
+        ]
+
+    def source(self, path: str, media_root: str = "") -> dict[str, Any]:
+        """The entry of a recipe's data for a file or a data set of the Hub; an export is pinned by its hash."""
+        name = path.strip()
+        if name.startswith(HUB_PREFIX):
+            return {"path": name, "media_root": media_root.strip() or str(self._hub_media(name))}
+        manifest = Path(name).expanduser().parent / MANIFEST
+        pinned = {"sha256": _content_hash(manifest)} if manifest.is_file() else {}
+        return {"path": name, "media_root": media_root.strip() or None, **pinned}
+
+    def held_apart(self, path: str) -> dict[str, Any] | None:
+        """The entry for the split that the same export holds apart; None where there is none."""
         file = Path(path.strip()).expanduser()
-        if not path.strip() or not file.is_file():
+        other = file.with_name(file.name.replace("train", "test", 1))
+        there = "train" in file.name and (file.parent / MANIFEST).is_file() and other.is_file()
+        return self.source(str(other)) if there else None
+
+    def preview(self, path: str, *, media_root: str = "", start: int = 0, count: int = 4) -> list[Sample]:
+        """A few samples from a place on; what is read ends there and is never kept whole.
+
+        ``path`` is a file, or ``hub:OWNER/NAME``, of which as much is fetched as is shown.
+        """
+        name = path.strip()
+        root = Path(media_root.strip()).expanduser() if media_root.strip() else None
+        file = Path(name).expanduser()
+        if name.startswith(HUB_PREFIX):
+            samples = read_samples(name, media_root=root or self._hub_media(name))
+        elif name and file.is_file():
+            samples = read_samples(file, media_root=root)
+        else:
             raise DataError(
-                f"There is no file {path.strip() or 'named yet'}. Give the path of a .json, .jsonl or .parquet."
+                f"There is no file {name or 'named yet'}. Give the path of a .json, .jsonl or .parquet, or "
+                f"{HUB_PREFIX}OWNER/NAME for a data set of the Hub."
             )
-        root = Path(media_root).expanduser() if media_root.strip() else None
-        return list(islice(read_samples(file, media_root=root), start, start + count))
+        with closing(samples):
+            return list(islice(samples, start, start + count))
+
+    def _hub_media(self, name: str) -> Path:
+        """Where the pictures of a data set of the Hub are written to."""
+        return self.cache / "hub" / re.sub(r"[^\w.-]+", "--", name.removeprefix(HUB_PREFIX))
 
     def quick_check(self, text: str) -> CheckReport:
         """What can be said of a recipe from its text alone: the largest batch's memory on a card."""
@@ -137,6 +201,7 @@ class Training:
 
     def start(self, text: str, *, title: str, token: str) -> Path:
         """Store the recipe as a run and queue it; with the same token, nothing is made twice. Raises ConfigError."""
+        self._require_on()
         folder = create_run(
             self.runs, parse_recipe(text), title=title, token=token, environment=self.environment, python=self.python
         )
@@ -147,7 +212,11 @@ class Training:
         """All runs, newest first; what waits is started where there is room."""
         if not self.runs.is_dir():
             return []
-        self.launcher.advance()
+        try:
+            self.launcher.advance()
+            self.trouble = ""
+        except LammError as error:  # a folder that cannot be written can still be read
+            self.trouble = str(error)
         return [ViewedRun(folder, look(folder)) for folder in list_runs(self.runs)]
 
     def folder(self, name: str) -> Path:
@@ -163,7 +232,12 @@ class Training:
 
     def resume(self, name: str) -> RunStatus:
         """Go on from the newest checkpoint. Raises ConfigError saying why it cannot."""
+        self._require_on()
         return self.launcher.submit(self.folder(name))
+
+    def _require_on(self) -> None:
+        if self.off:
+            raise ConfigError(self.off)
 
     def why_not(self, name: str) -> str:
         """Why it cannot be resumed; empty where it can."""
@@ -217,6 +291,14 @@ class Training:
             shutil.rmtree(target)
         coming.rename(target)
         return name
+
+
+def _content_hash(manifest: Path) -> str:
+    """The hash by which an export is pinned. Raises DataError where the manifest is none."""
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["content_hash"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{manifest} is no manifest of an export ({error}). Export again.") from error
 
 
 def parse_recipe(text: str) -> TrainingRecipe:

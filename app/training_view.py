@@ -103,9 +103,9 @@ def status_view(run: ViewedRun | None) -> str:
     """How the chosen run stands, in words."""
     if run is None:
         return (
-            '<div class="run-empty"><p class="lead">Train a model of your own</p><p>Choose a preset on the left, name '
-            "your data, look at the first batch, and start. The run goes on when this page or the laptop is closed; "
-            "it is here when you come back.</p></div>"
+            '<div class="run-empty"><p class="lead">Train a model of your own</p><p>Press New run: choose a preset, '
+            "name your data, look at the first batch, and start. The run goes on when this page or the laptop is "
+            "closed; it is here when you come back.</p></div>"
         )
     status = run.status
     step = f"step {status.step:,} of {status.total_steps:,}" if status.total_steps else ""
@@ -183,19 +183,26 @@ def _thinned(events: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float]
 
 
 def samples_view(answers: Sequence[Mapping[str, Any]]) -> str:
-    """Answers to a fixed set of questions at the newest evaluation, the worst first."""
+    """Answers to a fixed set of questions at the newest evaluation, the worst first, beside those of the first."""
     if not answers:
         return ""
-    newest = max(int(one["step"]) for one in answers)
-    rows = sorted((one for one in answers if int(one["step"]) == newest), key=lambda one: -float(one["loss"]))
-    cells = "".join(
-        f"<tr><td>{escape(str(one['question']))}</td><td>{escape(str(one['target']))}</td>"
-        f"<td>{escape(str(one['answer']))}</td><td>{float(one['loss']):.2f}</td></tr>"
-        for one in rows
-    )
+    steps = sorted({int(one["step"]) for one in answers})
+    before = {one["id"]: str(one["answer"]) for one in answers if int(one["step"]) == steps[0]}
+    rows = sorted((one for one in answers if int(one["step"]) == steps[-1]), key=lambda one: -float(one["loss"]))
+    places = {0: "worst", len(rows) - 1: "best"} if len(rows) > 1 else {}
+    earlier = len(steps) > 1
+
+    def row(place: int, one: Mapping[str, Any]) -> str:
+        said = [one["question"], one["target"], *([before.get(one["id"], "–")] if earlier else []), one["answer"]]
+        words = [places.get(place, ""), *(escape(str(text)) for text in said), f"{float(one['loss']):.2f}"]
+        return f"<tr>{''.join(f'<td>{word}</td>' for word in words)}</tr>"
+
+    cells = "".join(row(place, one) for place, one in enumerate(rows))
+    first = f"<th>at step {steps[0]:,}</th>" if earlier else ""
     return (
-        f"<details open><summary>Answers at step {newest:,}, the worst first</summary><table class='run-table'>"
-        f"<tr><th>asked</th><th>right</th><th>answered</th><th>loss</th></tr>{cells}</table></details>"
+        f"<details open><summary>Answers to held-apart samples at step {steps[-1]:,}, the worst first</summary>"
+        f"<table class='run-table'><tr><th></th><th>asked</th><th>right</th>{first}<th>answered</th><th>loss</th></tr>"
+        f"{cells}</table></details>"
     )
 
 

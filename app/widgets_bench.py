@@ -43,6 +43,7 @@ _BAR = """
     <button type="button" data-do="swap" title="A becomes B and B becomes A">Swap A/B</button>
     <button type="button" data-do="tick" aria-pressed="false"
       title="Tick this sample (X)"><span>Tick</span> <kbd>X</kbd></button>
+    <button type="button" data-do="tick_all" title="Tick every sample of this filter">Tick all</button>
     <button type="button" data-do="mark"
       title="Write into the file that the review queue reads">Mark for review</button>
     <button type="button" data-do="untick" hidden>Untick all</button>

@@ -74,8 +74,8 @@ def write_recipe(version: Path, out: Path, *, steps: int, rate: float) -> None:
         "model": str(REPOSITORY / "assets" / "lamm-mini"),
         "data": [{"path": str(version / "train.json"), "sha256": digest}],
         "eval_data": [{"path": str(version / "test.json"), "sha256": digest}],
-        "eval_fraction": 0.0, "eval_steps": 12, "eval_samples": 64,
-        "epochs": 20, "max_steps": steps, "batch_size": 8, "batch_tokens": 4000,
+        "eval_fraction": 0.0, "eval_steps": 24, "eval_samples": 24,
+        "epochs": 20, "max_steps": steps, "batch_size": 4, "batch_tokens": 4000,
         "learning_rate": rate, "schedule": "cosine", "seed": 0,
     }  # fmt: skip
     out.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")

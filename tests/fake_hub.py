@@ -54,7 +54,7 @@ class Requests(BaseHTTPRequestHandler):
                 {"siblings": [], "id": "team/dogs", "sha": "0" * 40}, status=200 if "/revision/" in self.path else 404
             )
         if "/tree/" in self.path:
-            return self._answer([self._entry(name) for name in files])
+            return self._answer(self._tree(unquote(self.path.split("?")[0].split("/tree/")[1]).partition("/")[2]))
         names = [{"rfilename": name} for name in files]
         return self._answer({"siblings": names, "id": "team/dogs", "sha": COMMIT, "private": False, "gated": False})
 
@@ -90,6 +90,16 @@ class Requests(BaseHTTPRequestHandler):
             self._answer({"success": True, "commitOid": COMMIT, "commitUrl": url, "hookOutput": ""})
         else:
             self._answer({"error": self.path}, status=404)
+
+    def _tree(self, folder: str) -> list[dict[str, object]]:
+        """What lies in a folder, or anywhere below it where that is asked for."""
+        below = {name: name.removeprefix(f"{folder}/" if folder else "") for name in self.server.files}
+        below = {name: rest for name, rest in below.items() if not folder or rest != name}
+        if "recursive=true" in self.path.lower():
+            return [self._entry(name) for name in below]
+        folders = {name[: len(name) - len(rest)] + rest.split("/")[0] for name, rest in below.items() if "/" in rest}
+        inside = [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in sorted(folders)]
+        return inside + [self._entry(name) for name, rest in below.items() if "/" not in rest]
 
     def _entry(self, name: str) -> dict[str, object]:
         content = self.server.files[name]

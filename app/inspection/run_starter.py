@@ -37,6 +37,7 @@ class Order:
     model: str
     limit: int | None = None
     baselines: bool = True
+    only: str = ""  # a file that names the samples
 
 
 def command_of(order: Order, out: Path, *, program: Sequence[str]) -> list[str]:
@@ -46,6 +47,8 @@ def command_of(order: Order, out: Path, *, program: Sequence[str]) -> list[str]:
         words += ["--limit", str(order.limit)]
     if not order.baselines:
         words.append("--no-baselines")
+    if order.only.strip():
+        words += ["--only", str(Path(order.only.strip()).expanduser())]
     return words
 
 
@@ -126,6 +129,8 @@ def _check(order: Order) -> None:
         raise ConfigError(f"{order.data} is no folder on this machine. Name the folder that holds the data.")
     if not order.model.strip() or order.model.startswith("-") or order.task.startswith("-"):
         raise ConfigError("Choose a task and a model.")
+    if order.only.strip() and not Path(order.only.strip()).expanduser().is_file():
+        raise ConfigError(f"{order.only.strip()} is no file on this machine. Name an export's file, or marked.jsonl.")
     if order.limit is not None and order.limit < 1:
         raise ConfigError(f"The limit is {order.limit}; use a whole number from 1 on, or leave it empty for all.")
 

@@ -157,6 +157,8 @@ class Inspection:
                 return self._moved(view, action)
             case "tick":
                 return self._ticked(view)
+            case "tick_all":
+                return self._all_ticked(view)
             case "untick":
                 return replace(view, ticked=frozenset())
         return view
@@ -218,6 +220,15 @@ class Inspection:
         if not view.sample or len(view.ticked) >= _MOST_TICKED:
             return view
         return replace(view, ticked=view.ticked ^ {view.sample})
+
+    def _all_ticked(self, view: View) -> View:
+        """Every sample of the filter, as far as there is room."""
+        look = self.look(view)
+        if look.comparison is None:
+            return view
+        room = max(0, _MOST_TICKED - len(view.ticked))
+        names = {look.comparison.sample(int(place)).id for place in look.chosen[:room]}
+        return replace(look.view, ticked=view.ticked | names)
 
 
 def _text(value: Any) -> str:

@@ -55,6 +55,10 @@ def build(services: Services) -> None:
                 )
                 data = gr.Textbox(label="Folder of the data", max_lines=1, elem_id="bench-start-data")
                 limit = gr.Number(0, label="Samples", precision=0, minimum=0, info="0: all of them.")
+                only = gr.Dropdown(
+                    services.training.sample_lists(), label="Only the samples of", allow_custom_value=True, value="",
+                    info="Empty: all. An export or marked.jsonl: exactly those.", elem_id="bench-start-only",
+                )  # fmt: skip
                 baselines = gr.Checkbox(True, label="Also blind and shuffled", info="Three times the work.")
                 start = gr.Button("Start measuring", variant="primary", elem_id="bench-start-go")
                 heard = gr.HTML("", elem_id="bench-heard")
@@ -167,15 +171,16 @@ def build(services: Services) -> None:
 
     # ---- runs
 
-    def begin(name: str, chosen: str, folder: str, most: float | None, also: bool) -> str:
+    def begin(name: str, chosen: str, folder: str, most: float | None, named: str | None, also: bool) -> str:
         try:
             count = int(most or 0) or None
-            run = inspection.starter.start(Order(name or "", folder or "", chosen or "", count, also))
+            run = inspection.starter.start(Order(name or "", folder or "", chosen or "", count, also, named or ""))
         except Exception as error:  # a folder that is none is the normal case here; explain() logs the rest
             return _notice(explain(error).text)
         return _notice(f"Started {run}. It goes on when this page is closed.", good=True)
 
-    start.click(begin, [task, model, data, limit, baselines], heard, **_AT_ONCE)
+    only.focus(lambda: gr.Dropdown(services.training.sample_lists()), None, only, **_AT_ONCE)
+    start.click(begin, [task, model, data, limit, only, baselines], heard, **_AT_ONCE)
 
     def follow(value: View, before: str) -> dict[Any, Any]:
         return leaderboard(value, before)

@@ -12,10 +12,12 @@ from typing import Any
 
 import gradio as gr
 
+from app import run_views
 from app import training_view as view
 from app.feedback import explain
 from app.services import Services
 from app.tabs.train_form import RecipeForm, build_form
+from app.tabs.train_model import build_model_panel
 from app.training import ViewedRun, parse_recipe
 from lamm_core.errors import LammError
 
@@ -28,7 +30,7 @@ _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 
 def build(services: Services) -> None:
     """Lay the tab out and connect it."""
-    training, events = services.training, services.run_events
+    training, events, models = services.training, services.run_events, services.run_models
     seen = gr.State("")  # what the page shows now, so that nothing is sent twice
     token = gr.State("")
     checked = gr.State("")  # the recipe that was found fine
@@ -49,6 +51,7 @@ def build(services: Services) -> None:
                 status = gr.HTML(view.status_view(None), elem_id="train-status")
                 chart = gr.Plot(show_label=False, visible=False, elem_id="train-chart")
                 difference = gr.HTML("", elem_id="train-difference")
+                measured = gr.HTML("", elem_id="train-measured")
                 answers = gr.HTML("", elem_id="train-answers")
                 with gr.Accordion("Log", open=False):
                     log = gr.HTML("", elem_id="train-log")
@@ -56,19 +59,25 @@ def build(services: Services) -> None:
                 form = build_form(services)
         with gr.Column(elem_id="train-right", min_width=0):
             with gr.Column(visible=True, min_width=0) as run_side:
-                with gr.Row(elem_id="train-actions"):
-                    stop = gr.Button("Stop", size="sm", elem_id="train-stop", interactive=False)
-                    resume = gr.Button("Resume", size="sm", elem_id="train-resume", interactive=False)
-                    chat = gr.Button("Chat with it", size="sm", elem_id="train-chat", interactive=False)
-                title = gr.Textbox(label="Name", max_length=80, elem_id="train-title", interactive=True)
-                delete = gr.Button("Delete…", size="sm", elem_id="train-delete", interactive=False)
-                with gr.Group(visible=False, elem_id="train-sure") as sure:
-                    question = gr.HTML("")
-                    really = gr.Button("Delete it", variant="stop", size="sm", elem_id="train-really")
-                    keep = gr.Button("Keep it", size="sm")
-                copy = gr.Button("New run from this one", size="sm", elem_id="train-copy", interactive=False)
-                command = gr.Code(label="Command", language="shell", interactive=False, elem_id="train-command")
-                stored = gr.Code(label="Recipe", language="yaml", interactive=False, elem_id="train-stored", lines=8)
+                guide = gr.HTML(run_views.guide_view(training.data_files(), training.off), elem_id="train-guide")
+                with gr.Column(visible=False, min_width=0, elem_id="train-run") as controls:
+                    with gr.Row(elem_id="train-actions"):
+                        stop = gr.Button("Stop", size="sm", elem_id="train-stop", interactive=False)
+                        resume = gr.Button("Resume", size="sm", elem_id="train-resume", interactive=False)
+                        chat = gr.Button("Chat with it", size="sm", elem_id="train-chat", interactive=False)
+                        bench = gr.Button("Benchmark it", size="sm", elem_id="train-bench", interactive=False)
+                    panel = build_model_panel(bench)
+                    title = gr.Textbox(label="Name", max_length=80, elem_id="train-title", interactive=True)
+                    delete = gr.Button("Delete…", size="sm", elem_id="train-delete", interactive=False)
+                    with gr.Group(visible=False, elem_id="train-sure") as sure:
+                        question = gr.HTML("")
+                        really = gr.Button("Delete it", variant="stop", size="sm", elem_id="train-really")
+                        keep = gr.Button("Keep it", size="sm")
+                    copy = gr.Button("New run from this one", size="sm", elem_id="train-copy", interactive=False)
+                    command = gr.Code(label="Command", language="shell", interactive=False, elem_id="train-command")
+                    stored = gr.Code(
+                        label="Recipe", language="yaml", interactive=False, elem_id="train-stored", lines=8
+                    )
             with gr.Column(visible=False, min_width=0) as check_side:
                 start = gr.Button("Check and start", variant="primary", elem_id="train-start")
                 check = gr.Button("Only check", size="sm", elem_id="train-check")
@@ -83,8 +92,8 @@ def build(services: Services) -> None:
 
     sides = [shown, form_side, run_side, check_side]
     page = [
-        runs, others, status, chart, difference, answers, log, stop, resume, chat, delete, copy, title, command, stored,
-        seen, sure,
+        runs, others, status, chart, difference, measured, answers, log, stop, resume, chat, delete, copy, title,
+        command, stored, seen, sure, guide, controls, *panel.followed,
     ]  # fmt: skip
 
     def told(work: Callable[[], Any]) -> tuple[Any, str]:
@@ -105,12 +114,17 @@ def build(services: Services) -> None:
         laid = [one for one in laid or [] if one in names and one != chosen]
         lines = events.of(run.folder) if run else []
         written = training.launcher.logs(run.folder)[1] if run else 0
+        scored = models.measured(run.name) if run else []
+        doing = models.jobs(run.name) if run else []
         marks = [
             [(one.name, one.status.__dict__ | {"updated": None}) for one in found],
             chosen,
             laid,
             len(lines),
             written,
+            [(one.name, one.phase, one.state.get("done")) for one in scored],
+            doing,
+            training.trouble,
         ]
         now = json.dumps(marks, default=str)
         if now == before and not fresh:
@@ -120,11 +134,17 @@ def build(services: Services) -> None:
             seen: now,
             runs: gr.Radio(choices=view.choices(found), value=chosen),
             others: gr.Dropdown(choices=[one for one in view.choices(found) if one[1] != chosen], value=laid),
-            status: view.status_view(run),
+            status: (view.alert("Nothing can be started.", training.trouble) if training.trouble else "")
+            + view.status_view(run),
+            guide: gr.HTML(run_views.guide_view(training.data_files(), training.off), visible=run is None),
+            controls: gr.Column(visible=run is not None),
             **buttons(run),
         }
         if run is not None:
             changed |= curves(run, laid, lines)
+            beside = [("the model it started from", one) for one in models.beside(run.name)]
+            beside += [(training.name_of(other), one) for other in laid for one in models.beside(run.name, other)]
+            changed |= {measured: run_views.measured_view(scored, beside), panel.jobs: run_views.jobs_view(doing)}
             changed[log] = view.log_view(training.launcher.logs(run.folder)[0])
             changed[answers] = view.samples_view(training.answers(run.name))
         if run is not None and (chosen != was or fresh):
@@ -133,9 +153,11 @@ def build(services: Services) -> None:
                 command: training.command_of(run.name),
                 stored: training.recipe_text(run.name),
                 sure: gr.Group(visible=False),
+                **panel.of_run(services, run.name),
             }
         if run is None:
-            changed |= {chart: gr.Plot(visible=False), log: "", answers: "", difference: "", command: "", stored: ""}
+            changed |= {chart: gr.Plot(visible=False)}
+            changed |= dict.fromkeys((log, answers, measured, difference, command, stored), "")
         return changed
 
     def curves(run: ViewedRun, laid: list[str], lines: list[dict[str, Any]]) -> dict[Any, Any]:
@@ -143,8 +165,9 @@ def build(services: Services) -> None:
             return {chart: gr.Plot(view.curves_figure(lines), visible=bool(lines)), difference: ""}
         names = [run.name, *laid]
         several = {one: events.of(training.folder(one)) for one in names}
-        recipes = {one: parse_recipe(training.recipe_text(one)).to_dict() for one in names}
-        return {chart: gr.Plot(view.compared_figure(several), visible=True), difference: view.differences(recipes)}
+        recipes, wrong = told(lambda: {one: parse_recipe(training.recipe_text(one)).to_dict() for one in names})
+        differing = wrong or view.differences(recipes)
+        return {chart: gr.Plot(view.compared_figure(several), visible=True), difference: differing}
 
     def buttons(run: ViewedRun | None) -> dict[Any, Any]:
         word = run.status.state if run else ""
@@ -157,6 +180,7 @@ def build(services: Services) -> None:
             chat: gr.Button(interactive=saved),
             delete: gr.Button(interactive=run is not None and word not in ("preparing", "running", "stopping")),
             copy: gr.Button(interactive=run is not None),
+            **panel.allowed(saved=saved),
         }
 
     def look(name: str | None, laid: list[str] | None, before: str) -> dict[Any, Any]:
@@ -194,6 +218,7 @@ def build(services: Services) -> None:
         return {**state(name, laid, "", fresh=True), notice: wrong}
 
     title.submit(rename, [*inputs, title], outputs, **_AT_ONCE)
+    panel.connect(services, run=runs, notice=notice, told=told)
 
     def ask(name: str | None) -> tuple[Any, str]:
         words, wrong = told(lambda: view.delete_question(training.name_of(name or ""), training.size(name or "")))

@@ -5,7 +5,7 @@ Does not know runs. The YAML beside it is what will run; a field writes into it,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,13 @@ import gradio as gr
 from app import training_view as view
 from app.services import Services
 from app.training import PRESETS, Training, parse_recipe, with_settings
+from lamm_core.data.instructions import HUB_PREFIX
+from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["RecipeForm", "build_form"]
 
-_AT_ONCE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 PAGE = 4  # samples of a preview
 
 # Setting, label, why one would touch it.
@@ -45,6 +48,7 @@ class RecipeForm:
     use: gr.Button
     add: gr.Button
     show: gr.Button
+    sooner: gr.Button
     later: gr.Button
     preview: gr.HTML
     place: gr.State
@@ -130,9 +134,13 @@ class RecipeForm:
         def take(text: str, path: str | None, root: str, *, alone: bool) -> dict[Any, Any]:
             def settings() -> dict[str, Any]:
                 training.preview(path or "", media_root=root, count=1)
-                source = {"path": str(path).strip(), "media_root": root.strip() or None}
-                before = [] if alone else parse_recipe(text).to_dict()["data"]
-                return {"data": [*before, source]}
+                source, apart = training.source(path or "", root), training.held_apart(path or "")
+                before = parse_recipe(text).to_dict()
+                measured = [*([] if alone else before["eval_data"]), *([apart] if apart else [])]
+                # With nothing held apart by hand, a share of the data is.
+                share = 0.0 if measured else before["eval_fraction"] or TrainingRecipe.eval_fraction
+                data = [*([] if alone else before["data"]), source]
+                return {"data": data, "eval_data": measured, "eval_fraction": share}
 
             return write(text, settings)
 
@@ -140,15 +148,24 @@ class RecipeForm:
         self.use.click(lambda text, path, root: take(text, path, root, alone=True), data, changed, **_AT_ONCE)
         self.add.click(lambda text, path, root: take(text, path, root, alone=False), data, changed, **_AT_ONCE)
 
-        def look(path: str | None, root: str, start: int) -> dict[Any, Any]:
+        def look(path: str | None, root: str, start: int) -> Iterator[dict[Any, Any]]:
+            if (path or "").strip().startswith(HUB_PREFIX):
+                yield {notice: view.info("Asking the Hub for these samples, and no more of the set…")}
             found, wrong = told(lambda: training.preview(path or "", media_root=root, start=start, count=PAGE))
             if found is None:
-                return {notice: wrong, self.preview: ""}
-            return {self.preview: view.preview_view(found, start), self.place: start + PAGE, notice: ""}
+                yield {notice: wrong, self.preview: ""}
+            else:
+                yield {self.preview: view.preview_view(found, start), self.place: start, notice: ""}
 
-        shown = [self.preview, self.place, notice]
-        self.show.click(lambda path, root: look(path, root, 0), [self.files, self.media_root], shown, **_AT_ONCE)
-        self.later.click(look, [self.files, self.media_root, self.place], shown, **_AT_ONCE)
+        named, shown = [self.files, self.media_root], [self.preview, self.place, notice]
+        for button, place in (
+            (self.show, lambda start: 0),
+            (self.sooner, lambda start: max(0, start - PAGE)),
+            (self.later, lambda start: start + PAGE),
+        ):
+            button.click(place, self.place, self.place, **_AT_ONCE).then(
+                look, [*named, self.place], shown, concurrency_id="look", concurrency_limit=4, **_QUIET
+            )
 
 
 def build_form(services: Services) -> RecipeForm:
@@ -164,13 +181,14 @@ def build_form(services: Services) -> RecipeForm:
     with gr.Group(elem_id="train-data"):
         files = gr.Dropdown(
             [], allow_custom_value=True, label="Data", elem_id="train-file",
-            info="A .json, .jsonl or .parquet of this machine; reviewed exports are listed.",
+            info="A .json, .jsonl or .parquet of this machine (reviewed exports are listed), or hub:OWNER/NAME.",
         )  # fmt: skip
         media_root = gr.Textbox(label="Folder of its media", placeholder="the file's own folder", elem_id="train-root")
         with gr.Row():
             use = gr.Button("Train on this alone", size="sm", elem_id="train-use")
             add = gr.Button("Add it to the data", size="sm", elem_id="train-add")
             show = gr.Button("Look into it", size="sm", elem_id="train-look")
+            sooner = gr.Button("Samples before", size="sm", elem_id="train-sooner")
             later = gr.Button("Next samples", size="sm", elem_id="train-later")
         preview = gr.HTML("", elem_id="train-preview")
     base = gr.Textbox(
@@ -193,6 +211,6 @@ def build_form(services: Services) -> RecipeForm:
         )
     code = gr.Code(label="Recipe: exactly what will run", language="yaml", interactive=True, elem_id="train-yaml")
     return RecipeForm(
-        preset, title, files, media_root, use, add, show, later, preview, gr.State(0), base, numbers, nf4,
+        preset, title, files, media_root, use, add, show, sooner, later, preview, gr.State(0), base, numbers, nf4,
         checkpointing, rank, code, names,
     )  # fmt: skip

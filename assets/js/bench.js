@@ -150,6 +150,7 @@
       previous: () => step(-1),
       next: () => step(1),
       tick: () => { acts.push({ do: "tick" }); send(); },
+      tick_all: () => { acts.push({ do: "tick_all" }); send(); },
       untick: () => act({ do: "untick" }),
       swap: () => choose({ do: "swap" }),
       link: async (button) => {
@@ -205,6 +206,9 @@
       tick.disabled = !value.count;
       tick.setAttribute("aria-pressed", String(value.ticked));
       tick.firstElementChild.textContent = value.ticked ? "✓ Ticked" : "Tick";
+      const all = root.querySelector("[data-do=tick_all]");
+      all.textContent = `Tick all ${value.count.toLocaleString("en")}`;
+      all.disabled = !value.count;
       const mark = root.querySelector("[data-do=mark]");
       mark.textContent = value.ticks > 1 || (value.ticks === 1) ? `Mark ${value.ticks} for review` : "Mark for review";
       mark.disabled = !value.count && !value.ticks;

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,9 @@ _CHUNK = 1 << 20
 _SIGNATURES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}
 
 
-def read_samples(source: Path | str, *, media_root: Path | None = None, split: str = "train") -> Iterator[Sample]:
+def read_samples(
+    source: Path | str, *, media_root: Path | None = None, split: str = "train"
+) -> Generator[Sample, None, None]:
     """Samples of a ``.json``, ``.jsonl`` or ``.parquet`` file, or of ``hub:owner/name``, one at a time.
 
     Relative media paths start at ``media_root``, by default the folder of the file; pictures inside Parquet are
@@ -63,7 +65,7 @@ def write_records(samples: Iterable[Sample], path: Path, *, media_root: Path | N
     return count
 
 
-def _read_json(path: Path, media_root: Path) -> Iterator[Sample]:
+def _read_json(path: Path, media_root: Path) -> Generator[Sample, None, None]:
     for index, record in enumerate(_objects(path)):
         place = _Place(path.name, index)
         if not isinstance(record, dict):
@@ -242,18 +244,18 @@ def _first_user(sample: Sample) -> Turn | None:
 # Parquet, as the hub stores it.
 
 
-def _read_rows(source: str, media_root: Path | None, split: str) -> Iterator[Sample]:
+def _read_rows(source: str, media_root: Path | None, split: str) -> Generator[Sample, None, None]:
     import datasets  # heavy, and only wanted here
 
     if source.startswith(HUB_PREFIX):
-        rows = datasets.load_dataset(source.removeprefix(HUB_PREFIX), split=split, streaming=True)
+        rows = _of_hub(source.removeprefix(HUB_PREFIX), split)
         name, folder = source.removeprefix(HUB_PREFIX), media_root
     else:
-        rows = datasets.load_dataset("parquet", data_files={split: source}, split=split, streaming=True)
+        rows = datasets.load_dataset("parquet", data_files={split: source}, split=split, streaming=True).decode(False)
         name, folder = Path(source).name, media_root or Path(source).parent
     if folder is None:
         raise DataError(f"{source}: give media_root, the folder that the pictures of a hub data set are written to.")
-    for index, row in enumerate(rows.decode(False)):
+    for index, row in enumerate(rows):
         place = _Place(name, index)
         pictures = row.get("images") if row.get("images") is not None else row.get("image")
         listed = pictures if isinstance(pictures, list) else [] if pictures is None else [pictures]
@@ -263,6 +265,21 @@ def _read_rows(source: str, media_root: Path | None, split: str) -> Iterator[Sam
         turns = _row_turns(row, place)
         record = {key: value for key, value in row.items() if key not in ("question", "answer")}
         yield _sample(record, _place_media(turns, media, place), f"{Path(name).stem}-{index}")
+
+
+def _of_hub(name: str, split: str) -> Iterator[Any]:
+    """The rows of a data set of the Hub, fetched as they are read. Raises DataError saying what to look at."""
+    import datasets
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield from datasets.load_dataset(name, split=split, streaming=True).decode(False)
+    except (httpx2.HTTPError, HfHubHTTPError, OSError, ValueError) as error:
+        raise DataError(
+            f"{name} could not be read from the Hub ({type(error).__name__}: {str(error)[:200]}). Check the network, "
+            f"the name OWNER/NAME and whether it has a split {split!r}; for a private one set HF_TOKEN."
+        ) from error
 
 
 def _medium_path(medium: Any, folder: Path, place: _Place) -> Path:

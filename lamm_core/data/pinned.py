@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lamm_core.errors import ConfigError, DataError
 
-__all__ = ["verify_pinned"]
+__all__ = ["MANIFEST", "verify_pinned"]
 
 MANIFEST = "manifest.json"
 MEDIA_LIST = "media.sha256"

@@ -132,12 +132,12 @@ def _write_vocabulary(
 def _splitting(tokenizer: Mapping[str, Any]) -> str:
     """llama.cpp's name for how text is cut before pairs are merged. Raises ConfigError where it is another rule."""
     before = tokenizer.get("pre_tokenizer") or {}
-    steps = before.get("pretokenizers") if before.get("type") == "Sequence" else [before]
-    named = [(one.get("type"), one.get("individual_digits", one.get("add_prefix_space"))) for one in steps]
-    known = {(("Digits", True), ("ByteLevel", False)): "smollm", (("ByteLevel", False),): "gpt-2"}
-    if tokenizer["model"].get("type") != "BPE" or tokenizer.get("normalizer") or tuple(named) not in known:
+    steps = before["pretokenizers"] if before.get("type") == "Sequence" else [before]
+    named = tuple((one.get("type"), one.get("individual_digits", one.get("add_prefix_space"))) for one in steps)
+    known: dict[Any, str] = {(("Digits", True), ("ByteLevel", False)): "smollm", (("ByteLevel", False),): "gpt-2"}
+    if tokenizer["model"].get("type") != "BPE" or tokenizer.get("normalizer") or named not in known:
         raise ConfigError(f"GGUF is written here for byte-level BPE tokenizers, and this is another kind. {INSTEAD}")
-    return known[tuple(named)]
+    return known[named]
 
 
 def _tensors(folder: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets.config
+import huggingface_hub.constants
 import pytest
 import yaml
 
@@ -17,6 +20,7 @@ from lamm_core.errors import ConfigError, DataError
 from lamm_core.launchers.local import LocalLauncher
 from lamm_core.launchers.run import list_runs
 from lamm_core.training.progress import RunFiles
+from tests.fake_hub import serving
 
 
 @pytest.fixture
@@ -33,7 +37,8 @@ def recipe_text(make_recipe: Callable[..., Any]) -> str:
 @pytest.mark.parametrize("name", [preset.name for preset in PRESETS])
 def test_a_preset_is_the_recipe_that_is_shipped(training: Training, name: str) -> None:
     recipe = parse_recipe(training.preset(name))
-    assert not isinstance(recipe.model, str) and recipe.to_yaml() == training.preset(name)
+    assert recipe.to_yaml() == training.preset(name)
+    assert not isinstance(recipe.model, str) or (Path(recipe.model) / "config.json").is_file()
 
 
 def test_fields_write_into_the_text_and_wrong_values_are_named(recipe_text: str) -> None:
@@ -67,6 +72,69 @@ def test_reviewed_exports_are_offered_with_their_version(tmp_path: Path) -> None
     runs = tmp_path / "runs"
     training = Training(runs, LocalLauncher(runs), cache=tmp_path, models=tmp_path, exports=[tmp_path / "exports"])
     assert ("reviewed: march, version abcdef012345", str(export / "train.json")) in training.data_files()
+    assert training.source(str(export / "train.json"))["sha256"] == "abcdef0123456789"
+    assert training.held_apart(str(export / "train.json")) is None
+    (export / "test.json").write_text("[]", encoding="utf-8")
+    apart = training.held_apart(str(export / "train.json"))
+    assert apart is not None and apart["path"] == str(export / "test.json") and apart["sha256"] == "abcdef0123456789"
+    assert next(label for label, _ in training.sample_lists()) == "held apart: march, version abcdef012345"
+    (export / "manifest.json").write_text("torn", encoding="utf-8")
+    assert ("reviewed: march, its manifest is broken", str(export / "train.json")) in training.data_files()
+    with pytest.raises(DataError, match="Export again"):
+        training.source(str(export / "train.json"))
+
+
+def test_a_set_of_the_hub_is_previewed_without_being_loaded(
+    training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    rows = [
+        {"image": {"bytes": b"\x89PNG" + os.urandom(50_000), "path": None}, "question": "Who?", "answer": f"Dog {n}."}
+        for n in range(20)
+    ]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    content = (tmp_path / "rows.parquet").read_bytes()
+    for module, name in ((huggingface_hub.constants, "HF_HUB_OFFLINE"), (datasets.config, "HF_HUB_OFFLINE")):
+        monkeypatch.setattr(module, name, False)
+    with serving() as hub:
+        hub.files = {f"data/train-0000{part}-of-00004.parquet": content for part in range(4)}
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.address)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.address)
+        template = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        found = training.preview("hub:team/dogs", start=1, count=2)
+        assert [sample.turns[1].text for sample in found] == ["Dog 1.", "Dog 2."]
+        assert all(sample.media[0].path.is_relative_to(training.cache / "hub" / "team--dogs") for sample in found)
+        assert hub.bytes_given < 2 * len(content)  # of four such files
+    assert training.source("hub:team/dogs")["media_root"] == str(training.cache / "hub" / "team--dogs")
+
+
+def test_a_hub_that_cannot_be_asked_is_said(training: Training) -> None:
+    with pytest.raises(DataError, match=r"could not be read from the Hub.*Check the network"):
+        training.preview("hub:team/absent")
+
+
+def test_a_page_where_training_is_off_starts_nothing(training: Training, recipe_text: str) -> None:
+    training.off = "It is off here."
+    for attempt in (lambda: training.start(recipe_text, title="one", token="t"), lambda: training.resume("one")):
+        with pytest.raises(ConfigError, match="off here"):
+            attempt()
+    assert training.list() == []
+
+
+def test_a_folder_that_cannot_be_written_is_still_read(
+    training: Training, recipe_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training.launcher.slots = 0  # type: ignore[attr-defined]
+    training.start(recipe_text, title="one", token="t")
+
+    def refuse() -> None:
+        raise ConfigError("cannot be used for runs")
+
+    monkeypatch.setattr(training.launcher, "advance", refuse)
+    assert [run.name for run in training.list()] == ["one"] and "cannot be used" in training.trouble
 
 
 def test_a_run_is_started_once_named_published_and_deleted(training: Training, recipe_text: str) -> None:
@@ -113,3 +181,6 @@ def test_events_are_read_as_they_grow_and_anew_after_a_rewind(tmp_path: Path) ->
     assert len(events.of(tmp_path)) == 4
     files.rewind(2)
     assert [one["step"] for one in events.of(tmp_path)] == [1, 2]
+    with (tmp_path / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 3, "lo{"step": 4}\n{"step": 5}\n')  # torn by a kill, then gone on with
+    assert [one["step"] for one in events.of(tmp_path)] == [1, 2, 5]

@@ -30,7 +30,7 @@ def test_the_list_and_the_chip_say_how_far_a_run_is() -> None:
 def test_a_failure_says_why_and_what_to_do() -> None:
     shown = view.status_view(run("failed", reason="No space left", kind="disk", remedy="Make room."))
     assert "No space left" in shown and "Make room." in shown and "<script>" not in shown
-    assert "Choose a preset" in view.status_view(None)
+    assert "choose a preset" in view.status_view(None)
 
 
 def test_long_curves_are_thinned_and_none_of_their_parts_is_cut_off() -> None:
@@ -63,11 +63,23 @@ def test_a_report_shows_what_is_learned_and_escapes_everything(tmp_path: Path) -
 
 def test_previews_answers_and_logs_are_text(tmp_path: Path) -> None:
     sample = Sample(EVIL, (Turn("user", EVIL, (Media("image", tmp_path / "<gone>.png"),)), Turn("assistant", EVIL)))
-    answer = {"step": 3, "question": EVIL, "target": EVIL, "answer": EVIL, "loss": 0.5}
+    answer = {"step": 3, "id": EVIL, "question": EVIL, "target": EVIL, "answer": EVIL, "loss": 0.5}
     for shown in (view.preview_view([sample], 0), view.samples_view([answer]), view.log_view(EVIL)):
         assert "<script>" not in shown and "&lt;script&gt;" in shown
     assert "&lt;gone&gt;" in view.preview_view([sample], 0)
     assert "no sample 8" in view.preview_view([], 8)
+
+
+def test_answers_show_the_worst_the_best_and_what_was_said_at_first() -> None:
+    answers = [
+        {"step": step, "id": name, "question": f"{name}?", "target": "t", "answer": f"{name} at {step}", "loss": loss}
+        for step, losses in ((5, (0.9, 0.8)), (10, (0.1, 0.7)))
+        for name, loss in zip("ab", losses, strict=True)
+    ]
+    shown = view.samples_view(answers)
+    assert shown.index("<td>worst</td><td>b?") < shown.index("<td>best</td><td>a?")
+    assert "step 10" in shown and "a at 5" in shown and "a at 10" in shown
+    assert "worst</td>" not in view.samples_view(answers[:1])
 
 
 def test_memory_is_marked_as_an_estimate() -> None:

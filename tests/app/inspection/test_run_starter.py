@@ -66,6 +66,8 @@ def test_the_command_says_everything(tmp_path: Path, order: Order) -> None:
         "--limit",
         "3",
     ]
+    named = command_of(replace(order, only="~/ids.txt"), tmp_path, program=[])
+    assert named[-2:] == ["--only", str(Path.home() / "ids.txt")]
     assert command_of(replace(order, baselines=False), tmp_path, program=[])[-1] == "--no-baselines"
 
 
@@ -84,6 +86,8 @@ def test_an_order_that_cannot_be_carried_out_starts_nothing(
 ) -> None:
     with pytest.raises(ConfigError):
         RunStarter(tmp_path).start(Order(task, data, model, limit))
+    with pytest.raises(ConfigError, match="no file"):
+        RunStarter(tmp_path).start(Order("t", ".", "m", only="absent.txt"))
     assert list(tmp_path.iterdir()) == []
 
 

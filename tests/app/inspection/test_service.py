@@ -216,6 +216,16 @@ def test_ticked_samples_are_marked_with_every_series_answer(inspection: Inspecti
     assert Path(lines[0]["media"][0]["path"]).is_file() and lines[0]["detail"]["missing"][0].endswith("gone.png")
 
 
+def test_every_sample_of_a_filter_is_ticked_at_once(inspection: Inspection, two: Callable[..., None]) -> None:
+    names = [f"s{number}" for number in range(5)]
+    two([record(name, float(name > "s2")) for name in names], [record(name, 1.0) for name in names])
+    wrong = View("animals", ("first",), cell="neither")
+    view = inspection.act(wrong, {"do": "tick_all"})
+    assert view.ticked == {"s0", "s1", "s2"} and view.cell == "neither"
+    assert inspection.act(view, {"do": "untick"}).ticked == frozenset()
+    assert inspection.act(View(), {"do": "tick_all"}) == View()
+
+
 def test_without_ticks_the_sample_that_is_shown_is_marked(inspection: Inspection, two: Callable[..., None]) -> None:
     two([record("a", 1.0)], [record("a", 0.0)])
     assert inspection.mark(inspection.look(BOTH).view, by="me").startswith("1 marked")
