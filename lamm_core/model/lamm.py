@@ -26,11 +26,11 @@ from lamm_core.modalities.findings import compose_findings
 from lamm_core.model import checkpoint
 from lamm_core.model.adapters import add_adapter
 from lamm_core.model.card import Card
+from lamm_core.model.cross_entropy import cross_entropy
 from lamm_core.model.folders import replacing
 from lamm_core.model.fusion import splice
 from lamm_core.model.language import (
     context_tokens,
-    head_logits,
     hidden_states,
     language_model_folder,
     load_language_model,
@@ -210,7 +210,8 @@ class LammModel(nn.Module, ModelHubMixin):
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor | None, labels: Tensor) -> Loss:
         """Next-token loss of ``(B, L, H)`` against labels ``(B, L)``, where -100 is not scored.
 
-        ``attention_mask`` is ``(B, L)``, 0 at padding on either side. Logits exist only where there is a label.
+        ``attention_mask`` is ``(B, L)``, 0 at padding on either side. Logits exist only where there is a label, and
+        only a chunk of them at a time.
         """
         base = self.base_model
         hidden = hidden_states(base, inputs_embeds, attention_mask)
@@ -220,8 +221,7 @@ class LammModel(nn.Module, ModelHubMixin):
         chosen = hidden[:, :-1][scored]  # (N, H)
         if not len(chosen):
             return Loss(hidden.sum() * 0.0, 0)
-        loss = nn.functional.cross_entropy(head_logits(base, chosen), targets[scored])
-        return Loss(loss, len(chosen))
+        return Loss(cross_entropy(base, chosen, targets[scored]), len(chosen))
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for everything but the frozen encoders, whose batch statistics must not move."""
