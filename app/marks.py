@@ -25,6 +25,7 @@ from app.conversation import Thread, answer_name, marks_in
 from app.feedback import explain
 from lamm_core.conversation import Media
 from lamm_core.errors import AnnotationError
+from lamm_core.run_files import json_lines
 
 __all__ = ["MarkBook", "Marked", "MarkedItem", "Sent", "placed_boxes", "send_turn", "turn_to_mark"]
 
@@ -135,15 +136,7 @@ class MarkBook:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         """Whole records; a torn line is passed over."""
-        if not self.file.exists():
-            return
-        for line in self.file.read_bytes().splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                yield record
+        return json_lines(self.file, refused=None)
 
 
 def send_turn(book: MarkBook, thread: Thread, *, marked_by: str, things: Things | None = None) -> Sent:

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from pathlib import Path
+from typing import Any
 
-import psutil
+from lamm_core.processes import ProcessMark, is_alive, mark_of
 
 __all__ = ["FILE_NAME", "owned", "sign"]
 
 FILE_NAME = "owner.json"
 _QUIET_SECONDS = 3600.0  # several times what lies between two signatures
-_CLOCK_SECONDS = 5.0  # when a process began is told in terms of a clock that is put right while it runs
 
 
 def sign(folder: Path) -> None:
     """Make this process the owner of the folder, or say that it still is."""
     folder.mkdir(parents=True, exist_ok=True)
-    process = psutil.Process()
-    text = json.dumps({"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()})
-    coming = folder / f".{FILE_NAME}.{process.pid}"
-    coming.write_text(text, encoding="utf-8")
+    mark = mark_of()
+    assert mark is not None, "this process is there"
+    coming = folder / f".{FILE_NAME}.{mark.pid}"
+    coming.write_text(json.dumps(mark.to_dict()), encoding="utf-8")
     os.replace(coming, folder / FILE_NAME)
 
 
@@ -36,15 +35,15 @@ def owned(folder: Path, *, now: float | None = None) -> bool:
     file = folder / FILE_NAME
     try:
         signed = file.stat().st_mtime
-        owner = json.loads(file.read_text(encoding="utf-8"))
-        host, pid, started = str(owner["host"]), int(owner["pid"]), float(owner["started"])
+        owner = _mark(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return False  # nobody signed, or not in these words
     if (time.time() if now is None else now) - signed < _QUIET_SECONDS:
         return True
-    if host != socket.gethostname():
-        return False
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < _CLOCK_SECONDS
-    except psutil.NoSuchProcess:
-        return False
+    return is_alive(owner)
+
+
+def _mark(values: dict[str, Any]) -> ProcessMark | None:
+    if "started" in values:  # as older versions signed
+        return ProcessMark.by_clock(int(values["pid"]), float(values["started"]), str(values["host"]))
+    return ProcessMark.from_dict(values)

@@ -24,7 +24,7 @@ CLOCK_SECONDS = 5.0  # where there is no /proc, beginnings are told by the clock
 
 @dataclass(frozen=True)
 class ProcessMark:
-    """One process, for good: ``began`` is its boot and tick, or a time where there is no /proc."""
+    """One process, for good: ``began`` is its boot and tick, or a time where there is no /proc (or was told by one)."""
 
     pid: int
     began: str
@@ -34,6 +34,11 @@ class ProcessMark:
     def from_dict(cls, values: Mapping[str, Any] | None) -> ProcessMark | None:
         """The mark that `to_dict` wrote; None for none."""
         return cls(int(values["pid"]), str(values["began"]), str(values["host"])) if values else None
+
+    @classmethod
+    def by_clock(cls, pid: int, began: float, host: str | None = None) -> ProcessMark:
+        """A process of which a file says only its number and the time when it began, in seconds since 1970."""
+        return cls(pid, f"{began:.2f}", host or socket.gethostname())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -70,6 +75,9 @@ def is_alive(mark: ProcessMark | None) -> bool:
     now = mark_of(mark.pid)
     if now is None:
         return False
-    if " " in now.began or " " in mark.began:
+    if " " in mark.began:
         return now.began == mark.began
-    return abs(float(now.began) - float(mark.began)) < CLOCK_SECONDS
+    try:
+        return abs(psutil.Process(mark.pid).create_time() - float(mark.began)) < CLOCK_SECONDS
+    except psutil.NoSuchProcess:
+        return False

@@ -33,7 +33,7 @@ ANNOTATION_MAY_IMPORT = {
 LAYERS = (
     {"errors"},
     {"conversation", "file_head", "registry", "grounding", "names"},
-    {"config", "download", "hub", "safetensors_hash", "backbones", "processes"},
+    {"config", "download", "hub", "safetensors_hash", "backbones", "processes", "run_files"},
     {"modalities", "pointclouds", "data"},
     {"model"},
     {"training", "inference"},

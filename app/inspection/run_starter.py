@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from app.inspection.run_shelf import Run
 from lamm_core.errors import ConfigError, TaskError
+from lamm_core.evaluation.run_folder import process_of
+from lamm_core.processes import is_alive
 
 __all__ = ["LOG", "Order", "RunStarter", "command_of"]
 
@@ -93,17 +93,15 @@ class RunStarter:
 
         Raises TaskError where it does not run, or its process number belongs to another program by now.
         """
-        pid, started = run.state.get("pid"), run.state.get("pid_started")
-        if not run.live or not isinstance(pid, int):
+        mark = process_of(run.state)
+        if not run.live or mark is None:
             raise TaskError(f"{run.name} is not running.")
+        if not is_alive(mark):
+            raise TaskError(f"Process {mark.pid} is not the one of {run.name} any more. Nothing was stopped.")
         try:
-            process = psutil.Process(pid)
-            theirs = isinstance(started, int | float) and abs(process.create_time() - started) < 1.0
-            if not theirs:
-                raise TaskError(f"Process {pid} is not the one of {run.name} any more. Nothing was stopped.")
-            process.send_signal(signal.SIGTERM)
-        except psutil.Error as error:
-            raise TaskError(f"{run.name} cannot be stopped: {error}.") from error
+            os.kill(mark.pid, signal.SIGTERM)
+        except OSError as error:
+            raise TaskError(f"{run.name} cannot be stopped: {error.strerror}.") from error
 
 
 def unheard(folder: Path, shown: Sequence[Run]) -> list[tuple[str, str]]:

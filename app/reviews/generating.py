@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.reviews.exchange import Exchange, read_lines
 from app.reviews.jobs import Jobs
 from app.settings import REPOSITORY
 from lamm_core.errors import AnnotationError
+from lamm_core.processes import ProcessMark, is_alive, mark_of
 
 __all__ = ["Generating"]
 
@@ -98,16 +100,19 @@ class Generating:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        about = {"command": _command(arguments), "pid": process.pid, "began_by": who}
+        # Somebody has to take its end in, or it would seem to run for ever.
+        threading.Thread(target=process.wait, daemon=True).start()
+        mark = mark_of(process.pid)
+        about = {"command": _command(arguments), "process": mark.to_dict() if mark else None, "began_by": who}
         (folder / "run.json").write_text(json.dumps(about), encoding="utf-8")
         return {"run": _run_view(folder)}
 
     def _stop(self, who: str, asked: Asked) -> Answer:
         folder = self._run(asked)
-        pid = _pid(folder)
-        if pid is None:
+        mark = _process(folder)
+        if mark is None or not is_alive(mark):
             raise AnnotationError("This run is not running any more.")
-        os.kill(pid, signal.SIGINT)
+        os.kill(mark.pid, signal.SIGINT)
         return {"run": _run_view(folder)}
 
     def _add(self, who: str, asked: Asked) -> Answer:
@@ -171,7 +176,7 @@ def _command(words: Sequence[str]) -> str:
 def _run_view(folder: Path) -> dict[str, Any]:
     state = _read(folder / "state.json")
     about = _read(folder / "run.json")
-    running = _pid(folder) is not None
+    running = is_alive(_process(folder))
     word = state.get("state", "starting" if running else "failed")
     if word in ("running", "waiting", "starting") and not running:
         word = "ended"
@@ -196,17 +201,10 @@ def _last_words(path: Path) -> str:
         return ""  # the run was started by hand and has no log
 
 
-def _pid(folder: Path) -> int | None:
-    """The run's process while it lives: a number that was given to another program since is not taken for it."""
-    pid = _read(folder / "run.json").get("pid")
-    if not isinstance(pid, int):
-        return None
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        alive = str(folder) in words
-        if alive and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            os.waitpid(pid, os.WNOHANG)
-            return None
-    except (OSError, ChildProcessError):
-        return None
-    return pid if alive else None
+def _process(folder: Path) -> ProcessMark | None:
+    """The run's process."""
+    file = folder / "run.json"
+    about = _read(file)
+    if isinstance(pid := about.get("pid"), int):  # older versions wrote the number alone, as soon as it had begun
+        return ProcessMark.by_clock(pid, file.stat().st_mtime)
+    return ProcessMark.from_dict(about.get("process"))

@@ -17,6 +17,7 @@ from typing import Any
 from lamm_core.conversation import Sample, Turn
 from lamm_core.errors import TaskError
 from lamm_core.evaluation.task import Score, group_of
+from lamm_core.run_files import json_lines
 
 __all__ = ["BROKEN", "FAILED", "RECORDS", "RecordWriter", "last_records", "prompt_text", "read_records", "record_of"]
 
@@ -117,19 +118,9 @@ def _plain(value: Any) -> Any:
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a file in the order they were written; a torn last line, as a kill leaves it, is passed over."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise TaskError(f"{path}, line {number}: not a JSON record ({error}).") from error
-            yield record
+    return json_lines(path, refused=TaskError)
 
 
 def last_records(path: Path) -> dict[tuple[str | None, str], dict[str, Any]]:
     """The record that counts for each (baseline, id): the last one; none where there is no file yet."""
-    if not path.is_file():
-        return {}
     return {(record["baseline"], record["id"]): record for record in read_records(path)}

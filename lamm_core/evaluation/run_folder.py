@@ -7,7 +7,7 @@ run.json: format, name, setting, task, title, task_version, modality, metrics [{
 folder or endpoint, adapter, adapter_sha256, projector_encoder_sha256, base_sha256, quantize, template}, inference
 {mode, max_new_tokens, decoding}, data, limit, seed, corrupt, remap, baselines, n, duplicates, created, code_version.
 state.json: state (preparing, running, completed, stopped, failed), done, total, rate (answers a second), eta_seconds,
-pid, pid_started, reason, updated.
+pid, process {pid, began, host}, reason, updated.
 """
 
 from __future__ import annotations
@@ -21,19 +21,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-from filelock import FileLock, Timeout
-
 from lamm_core.errors import ConfigError, TaskError
+from lamm_core.processes import ProcessMark, is_alive, mark_of
+from lamm_core.run_files import STATE
 
 __all__ = [
-    "FORMAT", "MANIFEST", "STATE", "SUMMARY", "RunState", "StateFile", "claim", "differences", "full_disk_told",
+    "FORMAT", "MANIFEST", "STATE", "SUMMARY", "RunState", "StateFile", "differences", "full_disk_told", "process_of",
     "read_manifest", "read_state", "read_summary", "run_folders", "write_manifest", "write_summary",
 ]  # fmt: skip
 
 FORMAT = 1
 MANIFEST = "run.json"
-STATE = "state.json"
 SUMMARY = "summary.json"
 RunState = Literal["preparing", "running", "completed", "stopped", "failed"]
 # What may differ when a run goes on: how it is called, when it began, what ran it, which baselines it asks for.
@@ -102,35 +100,19 @@ def read_state(folder: Path) -> dict[str, Any]:
     if not (folder / STATE).is_file():
         return {}
     state = _read(folder / STATE)
-    if state.get("state") in ("preparing", "running") and not _alive(state):
+    if state.get("state") in ("preparing", "running") and not is_alive(process_of(state)):
         return state | {"state": "stopped", "eta_seconds": None, "reason": "The process ended before the run did."}
     return state
 
 
-def _alive(state: Mapping[str, Any]) -> bool:
+def process_of(state: Mapping[str, Any]) -> ProcessMark | None:
+    """The process that wrote state.json; None where it does not say. Older files have pid and pid_started."""
     try:
-        started = psutil.Process(int(state["pid"])).create_time()
-    except (psutil.Error, KeyError, ValueError, TypeError):
-        return False
-    return abs(started - float(state.get("pid_started") or 0.0)) < 1.0  # another process may have the number by now
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process. Raises ConfigError where another one is running in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        pid = read_state(folder).get("pid")
-        raise ConfigError(
-            f"{folder} is being written by process {pid}. Wait for it, stop it, or choose another folder with --out."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+        if "process" in state:
+            return ProcessMark.from_dict(state["process"])
+        return ProcessMark.by_clock(int(state["pid"]), float(state["pid_started"]))
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 @contextmanager
@@ -158,7 +140,8 @@ class StateFile:
         self._written = 0.0
         self._counts = 0, 0
         self._last: dict[str, Any] = {}
-        self._pid_started = psutil.Process().create_time()
+        mark = mark_of()
+        self._process = None if mark is None else mark.to_dict()
 
     def write(self, state: RunState, *, done: int = 0, total: int = 0, reason: str = "") -> None:
         """Say how the run stands; an ended run keeps the counts it had. Raises TaskError where the disk is full."""
@@ -175,7 +158,7 @@ class StateFile:
         self._written = now
         self._last = {
             "state": state, "done": done, "total": total, "rate": rate, "eta_seconds": eta, "pid": os.getpid(),
-            "pid_started": self._pid_started, "reason": reason, "updated": now,
+            "process": self._process, "reason": reason, "updated": now,
         }  # fmt: skip
         _replace(self._folder / STATE, json.dumps(self._last) + "\n")
 

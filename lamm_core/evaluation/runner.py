@@ -20,9 +20,10 @@ from lamm_core.evaluation.modes import Mode, ask
 from lamm_core.evaluation.predictions import PredictionCache, prediction_key
 from lamm_core.evaluation.records import BROKEN, FAILED, RECORDS, RecordWriter, last_records, record_of
 from lamm_core.evaluation.respondent import Reply, Respondent
-from lamm_core.evaluation.run_folder import StateFile, claim, write_manifest, write_summary
+from lamm_core.evaluation.run_folder import StateFile, write_manifest, write_summary
 from lamm_core.evaluation.summary import higher_is_better, metric_names, summarise
 from lamm_core.evaluation.task import Score, Task
+from lamm_core.run_files import claimed
 
 __all__ = ["Baseline", "Plan", "StopWish", "Stopped", "blind", "run", "shuffled", "without_duplicates"]
 
@@ -126,7 +127,7 @@ def run(
     ``progress`` is told what is done ("media", "model", "blind", "shuffled"), how much of it and of how much. Raises
     ConfigError for a folder of another run, TaskError without samples or on a full disk, Stopped after ``stop``.
     """
-    with claim(folder):
+    with claimed(folder, another="choose another folder with --out"):
         job = _Run(folder, plan, samples, respondent, cache, progress or _silent, stop or NeverStopped())
         write_manifest(folder, job.manifest())  # before the state: a run that is refused leaves the one that is there
         state = StateFile(folder)

@@ -12,14 +12,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
-from lamm_core.errors import ConfigError, LammError
+from lamm_core.errors import LammError
 from lamm_core.processes import mark_of
+from lamm_core.run_files import STATE, json_lines
 from lamm_core.training.failures import kind_of
 
 __all__ = [
@@ -31,7 +29,6 @@ __all__ = [
     "TRAINING",
     "RunFiles",
     "State",
-    "claimed",
     "list_checkpoints",
     "newest_step",
     "read_answers",
@@ -40,7 +37,6 @@ __all__ = [
     "reset_state",
 ]
 
-STATE = "state.json"
 EVENTS = "events.jsonl"
 ANSWERS = "answers.jsonl"
 DROPPED = "dropped.jsonl"
@@ -111,7 +107,7 @@ class RunFiles:
 
 def read_answers(folder: Path) -> Iterator[dict[str, Any]]:
     """Sample answers so far, by step: what was asked, what is right, what was answered, and the loss."""
-    return _read_lines(folder / ANSWERS)
+    return json_lines(folder / ANSWERS)
 
 
 def reset_state(folder: Path) -> None:
@@ -121,24 +117,6 @@ def reset_state(folder: Path) -> None:
     partial = folder / f"{STATE}.partial"
     partial.write_text(json.dumps(values) + "\n", encoding="utf-8")
     os.replace(partial, folder / STATE)
-
-
-@contextmanager
-def claimed(run: Path) -> Iterator[None]:
-    """Keep the folder to this process. Raises ConfigError where another one trains in it."""
-    run.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(run / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ConfigError(
-            f"Process {read_state(run).get('pid')} is training in {run}. Wait for it, stop it, or choose another "
-            "folder."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def list_checkpoints(run: Path) -> list[Path]:
@@ -160,13 +138,4 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 def read_events(folder: Path) -> Iterator[dict[str, Any]]:
     """The events so far; a last line that is still being written is left out."""
-    return _read_lines(folder / EVENTS)
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.endswith("\n"):
-                yield json.loads(line)
+    return json_lines(folder / EVENTS)

@@ -25,13 +25,14 @@ from lamm_core.data.collate import Batch
 from lamm_core.errors import ConfigError, DivergedError
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel, Loss
+from lamm_core.run_files import claimed
 from lamm_core.training import checkpoints
 from lamm_core.training.allocator import keep_freed_memory
 from lamm_core.training.attention import use_short_attention
 from lamm_core.training.fused import fuse
 from lamm_core.training.optim import build_optimizer, build_schedule, share_gradients, trainable
 from lamm_core.training.preparation import prepare
-from lamm_core.training.progress import RunFiles, claimed
+from lamm_core.training.progress import RunFiles
 from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.sample_answers import answer_samples
 from lamm_core.training.steps import Plan, Step, prefetch
@@ -53,7 +54,7 @@ def train(recipe: TrainingRecipe | Path, *, run: Path, cache: Path, resume: bool
     recipe = recipe if isinstance(recipe, TrainingRecipe) else TrainingRecipe.from_yaml(recipe)
     # Encoding a large data set takes longer than the ten minutes that processes wait for each other by default.
     accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))])
-    with claimed(run) if accelerator.is_main_process else nullcontext():
+    with claimed(run, another="choose another folder with --run") if accelerator.is_main_process else nullcontext():
         return _train(recipe, run, accelerator, cache=cache, resume=resume, progress=progress)
 
 

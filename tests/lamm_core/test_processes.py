@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+
+import psutil
 
 from lamm_core.processes import ProcessMark, is_alive, mark_of
 
@@ -33,3 +36,11 @@ def test_a_process_that_ended_and_was_not_waited_for_is_dead() -> None:
         pass
     assert process.returncode is None and not is_alive(mark)
     process.communicate()
+
+
+def test_a_process_told_by_the_clock_is_known_again() -> None:
+    """As files of older versions tell it, and machines without /proc."""
+    began = psutil.Process().create_time()
+    assert is_alive(ProcessMark.by_clock(os.getpid(), began + 1))
+    assert not is_alive(ProcessMark.by_clock(os.getpid(), began - 60))
+    assert not is_alive(ProcessMark.by_clock(os.getpid(), began, "elsewhere"))

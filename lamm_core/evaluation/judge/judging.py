@@ -19,6 +19,7 @@ from lamm_core.evaluation.judge.prompts import messages, prompt_hash
 from lamm_core.evaluation.judge.verdicts import ranks, rating
 from lamm_core.evaluation.respondent import Reply
 from lamm_core.evaluation.task import Task
+from lamm_core.run_files import json_lines
 
 __all__ = ["ANSWER_TOKENS", "Judge", "Judgement", "Pair", "ask_judge", "pairs_of"]
 
@@ -158,8 +159,8 @@ def _read(path: Path) -> Iterator[Judgement]:
     if len(whole) < len(content):
         with path.open("r+b") as file:
             file.truncate(len(whole))
-    for number, line in enumerate(whole.splitlines(), start=1):
+    for values in json_lines(path, refused=TaskError):
         try:
-            yield Judgement(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise TaskError(f"{path}, line {number}: not a judgement ({error}).") from error
+            yield Judgement(**values)
+        except TypeError as error:
+            raise TaskError(f"{path} holds something that is no judgement ({error}).") from error

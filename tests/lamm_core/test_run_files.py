@@ -1,0 +1,40 @@
+"""A folder has one writer at a time, and lines torn by a kill are not read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lamm_core.errors import ConfigError, TaskError
+from lamm_core.run_files import STATE, claimed, json_lines
+
+
+def test_a_second_writer_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with claimed(folder, another="choose another"):
+        with pytest.raises(ConfigError, match="process of another program"):
+            claimed(folder, another="choose another").__enter__()
+        (folder / STATE).write_text(json.dumps({"pid": 4711}))
+        with pytest.raises(ConfigError, match="process 4711"):
+            claimed(folder, another="choose another").__enter__()
+    with claimed(folder, another="choose another"):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="Make it writable, or take another"):
+        claimed(tmp_path / "file" / "run", another="take another").__enter__()
+
+
+def test_a_torn_last_line_is_passed_over_and_any_other_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    assert list(json_lines(path)) == []
+    path.write_text('{"a": 1}\n{"a": 2}\n{"a": ')
+    assert list(json_lines(path)) == [{"a": 1}, {"a": 2}]
+    path.write_text('{"a": 1}\n{"a"\n[]\n{"a": 3}\n')
+    with pytest.raises(TaskError, match="line 2"):
+        list(json_lines(path, refused=TaskError))
+    assert list(json_lines(path, refused=None)) == [{"a": 1}, {"a": 3}]
