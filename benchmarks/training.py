@@ -1,9 +1,10 @@
-"""Samples a second of our training loop beside the plain way to write it: same pictures, model, LoRA and optimiser.
+"""Samples a second of our training loop beside other ways to write it: same pictures, model, LoRA and optimiser.
 
-Does not know what is a good answer; only time is measured. The plain way is transformers' Trainer with the encoder in
-the loop, random batches padded to the longest, and logits at every position. Ours takes features from the cache;
-filling it once, before the first epoch, is not in its time and is printed beside it. Each side runs for at most 40
-seconds. Needs the weights that ``lamm fetch`` brings.
+Does not know what is a good answer. The peers (training_peers.py) have the encoder in the loop, batches padded to the
+longest, and logits at every position. Ours takes features from the cache; filling it once, before the first epoch, is
+not in its time and is printed beside it. Each side runs for at most 40 seconds. Then our side learns the same batches
+as the peers did, from the same weights, and the losses of the first steps are compared. Needs the weights that ``lamm
+fetch`` brings.
 
 Usage: python benchmarks/training.py [--cache FOLDER] [--seconds 30]
 """
@@ -21,25 +22,27 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
-from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.training_peers import measure_nanovlm, measure_trainer
 from lamm_core.conversation import Media, Sample, Turn
+from lamm_core.data.collate import collate, make_example
 from lamm_core.data.instructions import read_samples, write_records
 from lamm_core.grounding import Box2D, format_box
-from lamm_core.modalities import modality
+from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
+from lamm_core.training.optim import build_optimizer, trainable
 from lamm_core.training.progress import read_events
 from lamm_core.training.recipe import TrainingRecipe
-from lamm_core.training.trainer import train
+from lamm_core.training.trainer import batch_loss, build_model, train
 
 PICTURES = 192
 BATCH = 16
+SAME_STEPS = 3
 DEFAULT_CACHE = Path.home() / ".cache" / "lamm-studio"
 COLOURS = ("red", "green", "blue", "yellow", "black", "orange")
 SHAPES = ("circle", "square", "bar")
@@ -129,107 +132,67 @@ def measure_ours(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: flo
     return {"samples_per_second": samples / spent, "steps": len(events), "encoding_seconds": encoding}
 
 
-class PlainModel(nn.Module):
-    """The same parts, put together the obvious way."""
-
-    def __init__(self, model: LammModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Any, attention_mask: Any, labels: Any, prepared: Any, slots: Any) -> dict[str, Any]:
-        embeddings = self.model.embeddings(input_ids)
-        with torch.no_grad():
-            features = self.model.encoder("image").encode(list(prepared))
-        rows = []
-        for row, (start, length), feature in zip(embeddings, slots.tolist(), features, strict=True):
-            rows.append(torch.cat([row[:start], self.model.project("image", feature), row[start + length :]]))
-        output = self.model.language_model(
-            inputs_embeds=torch.stack(rows), attention_mask=attention_mask, labels=labels
-        )
-        return {"loss": output.loss}
-
-
-def measure_plain(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: float) -> dict[str, float]:
-    """Samples a second after the first step."""
-    from transformers import Trainer, TrainerCallback, TrainingArguments
-
-    torch.manual_seed(0)
-    model = LammModel.build(recipe.model, cache=cache, dtype=torch.bfloat16)  # type: ignore[arg-type]
-    model.encoders.requires_grad_(False)
+def losses_of_ours(recipe: TrainingRecipe, cache: Path, steps: int) -> list[float]:
+    """Our batches, loss and optimiser over the samples in the order of their file: the loss of each step."""
+    model = build_model(recipe, cache=cache)
     samples = list(read_samples(recipe.data[0].path))
-    image = modality("image")
-    tokens = len(model.encode(samples[0].media)[0])
-
-    def collate(chosen: Sequence[Sample]) -> dict[str, torch.Tensor]:
-        rendered = [model.prompts.build(sample.turns, [tokens], for_training=True) for sample in chosen]
-        longest = max(len(one.input_ids) for one in rendered)
-        gaps = [longest - len(one.input_ids) for one in rendered]
-        pairs = list(zip(rendered, gaps, strict=True))
-        opened = [image.load(sample.media[0].path) for sample in chosen]
-        return {
-            "input_ids": torch.tensor([one.input_ids + [model.prompts.pad_id] * gap for one, gap in pairs]),
-            "labels": torch.tensor([one.labels + [-100] * gap for one, gap in pairs]),
-            "attention_mask": torch.tensor([[1] * len(one.input_ids) + [0] * gap for one, gap in pairs]),
-            "prepared": torch.stack([model.encoder("image").prepare(picture) for picture in opened]),
-            "slots": torch.tensor([[one.slots[0].start, one.slots[0].length] for one in rendered]),
-        }
-
-    times: list[float] = []
-
-    class Clock(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            times.append(time.perf_counter())
-            control.should_training_stop = times[-1] - times[0] >= seconds
-
-    arguments = TrainingArguments(
-        output_dir=str(folder / "plain"),
-        per_device_train_batch_size=BATCH,
-        max_steps=1000,
+    encoded = {sample.id: model.encode(sample.media)[0].bfloat16() for sample in samples[: BATCH * steps]}
+    examples = [
+        make_example(sample.id, rendered, [("image", sample.id)])
+        for sample in samples[: BATCH * steps]
+        for rendered in [model.prompts.build(sample.turns, [len(encoded[sample.id])], for_training=True)]
+    ]
+    parameters = trainable(model)
+    optimizer = build_optimizer(
+        parameters,
         learning_rate=recipe.learning_rate,
+        projector_learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
-        adam_beta1=0.9,
-        adam_beta2=0.95,
-        optim="adamw_torch_fused",
-        max_grad_norm=recipe.clip,
-        bf16=True,
-        use_cpu=True,
-        report_to=[],
-        save_strategy="no",
-        logging_strategy="no",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
     )
-    Trainer(PlainModel(model), arguments, data_collator=collate, train_dataset=samples, callbacks=[Clock()]).train()
-    return {"samples_per_second": BATCH * (len(times) - 1) / (times[-1] - times[0]), "steps": len(times) - 1}
+    losses = []
+    for start in range(0, len(examples), BATCH):
+        chosen = examples[start : start + BATCH]
+        batch = collate(chosen, model.prompts.pad_id, lambda _, keys: torch.cat([encoded[key] for key in keys]))
+        with active(model.language_model, batch.modalities), torch.autocast("cpu", torch.bfloat16):
+            loss = batch_loss(model, batch).loss
+            loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(parameters.values()), recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses.append(float(loss.detach()))
+    return losses
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "--cache", type=Path, default=Path.home() / ".cache" / "lamm-studio", help="where the weights are"
-    )
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the weights are")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each side is measured, at most 40")
     options = parser.parse_args()
     seconds = min(options.seconds, 40.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recipe = recipe_for(draw_samples(folder))
+        peers = {}
         # Before our side: that one changes how this process's memory is handed out.
-        plain = measure_plain(recipe, folder, options.cache, seconds)
-        print(f"plain: {plain['samples_per_second']:.2f} samples/s over {plain['steps']} steps", flush=True)
+        for called, measure in (("trainer", measure_trainer), ("nanovlm_style", measure_nanovlm)):
+            peers[called] = found = measure(recipe, folder, options.cache, seconds=seconds, steps=1000)
+            print(f"{called}: {found.samples_per_second:.2f} samples/s over {found.steps} steps", flush=True)
         ours = measure_ours(recipe, folder, options.cache, seconds)
-        print(f"ours:  {ours['samples_per_second']:.2f} samples/s over {ours['steps']} steps", flush=True)
-        print(f"       after encoding {PICTURES} pictures once, in {ours['encoding_seconds']:.1f} s", flush=True)
-    ratio = ours["samples_per_second"] / plain["samples_per_second"]
+        print(f"ours: {ours['samples_per_second']:.2f} samples/s over {ours['steps']} steps", flush=True)
+        print(f"      after encoding {PICTURES} pictures once, in {ours['encoding_seconds']:.1f} s", flush=True)
+        losses = losses_of_ours(recipe, options.cache, SAME_STEPS)
+    apart = [abs(one - peer.losses[step]) for step, one in enumerate(losses) for peer in peers.values()]
+    rate = ours["samples_per_second"]
     print(
         json.dumps(
             {
-                "ratio": round(ratio, 2),
-                "ours": round(ours["samples_per_second"], 2),
-                "plain": round(plain["samples_per_second"], 2),
+                **{f"ratio_{name}": round(rate / peer.samples_per_second, 2) for name, peer in peers.items()},
+                "ours": round(rate, 2),
+                **{name: round(peer.samples_per_second, 2) for name, peer in peers.items()},
                 "unit": "samples/s",
                 "encoding_seconds": round(ours["encoding_seconds"], 1),
+                "losses": [round(one, 4) for one in losses],
+                "losses_apart_at_most": round(max(apart), 4),
             }
         )
     )

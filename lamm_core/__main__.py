@@ -211,20 +211,31 @@ def train(
     report: Annotated[
         Path | None, typer.Option(help="With --check: write what was found to this file, as JSON.")
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="trackio or wandb: the curves go there too, on this machine. Left out, the recipe's."
+        ),
+    ] = None,
 ) -> None:
     """Train a model as a recipe says.
 
-    Progress is shown here and written to events.jsonl in the run's folder. Ctrl-C saves a checkpoint and stops;
-    the same command with `--resume` goes on. For several processes type `accelerate launch -m lamm_core train ...`.
+    Progress is shown here and written to the run's folder: events.jsonl, and a file for `tensorboard --logdir`. Ctrl-C
+    saves a checkpoint and stops; the same command with `--resume` goes on. For several processes type
+    `accelerate launch -m lamm_core train ...`.
     """
     if check or probe:
         from lamm_core.training.check_command import check_and_print
 
         check_and_print(recipe, cache=cache_folder(), probe=probe, report=report)
         return
+    from lamm_core.training.recipe import TrainingRecipe
     from lamm_core.training.trainer import train as run_training
 
-    folder = run_training(recipe, run=run or Path("runs") / recipe.stem, cache=cache_folder(), resume=resume)
+    read = TrainingRecipe.from_yaml(recipe)
+    if track:
+        read = TrainingRecipe.from_dict(read.to_dict() | {"track": track})
+    folder = run_training(read, run=run or Path("runs") / recipe.stem, cache=cache_folder(), resume=resume)
     err.print(f"[green]trained[/green]  [dim]{folder}[/dim]")
 
 

@@ -103,16 +103,6 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
 
 
 @runs_app.command()
-def tensorboard(
-    name: Name, target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where TensorBoard looks.")]
-) -> None:
-    """Write a run's curves as a file that TensorBoard reads; again while it runs, for what was added."""
-    from lamm_core.training.tensorboard import export_tensorboard
-
-    out.print(f"written: {export_tensorboard(found(name), target)}", highlight=False)
-
-
-@runs_app.command()
 def log(name: Name) -> None:
     """Print what a run wrote last, and the command that runs it."""
     from lamm_core.launchers.run import read_launch, read_log

@@ -3,7 +3,8 @@
 Does not know who reads them. `state.json` is replaced whole, and a failed run's says why and of which kind the failure
 is; `events.jsonl` has one line for each step with step, loss, learning_rate, grad_norm, tokens_per_second,
 samples_per_second, data_wait_share, seconds and, where it was measured, eval_loss; `dropped.jsonl` lists each sample
-that was left out and why. ``answers.jsonl`` holds answers to the same few samples at each evaluation.
+that was left out and why. ``answers.jsonl`` holds answers to the same few samples at each evaluation. The numbers of
+`events.jsonl` also stand in a file that TensorBoard reads.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from lamm_core.errors import LammError
 from lamm_core.processes import mark_of
 from lamm_core.run_files import STATE, json_lines
 from lamm_core.training.failures import kind_of
+from lamm_core.training.tensorboard import EventFile
 
 __all__ = [
     "ANSWERS",
+    "BOARD",
     "CHECKPOINTS",
     "DROPPED",
     "EVENTS",
@@ -41,6 +44,7 @@ EVENTS = "events.jsonl"
 ANSWERS = "answers.jsonl"
 DROPPED = "dropped.jsonl"
 CHECKPOINTS = "checkpoints"
+BOARD = "tensorboard"  # folder in a run's, for `tensorboard --logdir`
 TRAINING = "training.pt"  # in the folder of a checkpoint that is whole
 State = Literal["preparing", "running", "stopped", "failed", "done"]
 
@@ -52,6 +56,7 @@ class RunFiles:
         self.folder = folder
         self.active = active
         self._clock = clock
+        self._board: EventFile | None = None
         mark = mark_of()
         self._process = {} if mark is None else {"process": mark.to_dict()}
         if active:
@@ -75,14 +80,20 @@ class RunFiles:
             error.add_note(f"{self.folder / STATE} could not be written: {refused.strerror}")
 
     def event(self, values: Mapping[str, Any]) -> None:
-        """Append one line about a step."""
+        """Append one line about a step, and its numbers to the file for TensorBoard."""
+        if not self.active:
+            return
+        if self._board is None:
+            self._board = EventFile(self.folder / BOARD, read_events(self.folder), clock=self._clock)
         self._append(EVENTS, values)
+        self._board.add(values)
 
     def rewind(self, step: int, *, stream: str | None = None) -> None:
         """Forget the events after ``step``: the run goes on from a checkpoint and writes them again.
 
         Where a run trains several streams one after the other, those of ``stream`` alone.
         """
+        self._board = None  # begun anew with what is kept
         for name, read in ((EVENTS, read_events), (ANSWERS, read_answers)):
             if name == EVENTS or (self.folder / name).exists():
                 kept = [one for one in read(self.folder) if one["step"] <= step or one.get("stream") != stream]

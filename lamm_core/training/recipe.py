@@ -16,10 +16,11 @@ import yaml
 from lamm_core.config import LammConfig, as_number, read_settings, refuse_unknown, require, require_choice, require_key
 from lamm_core.errors import ConfigError
 
-__all__ = ["DataSource", "Precision", "Schedule", "TrainingRecipe"]
+__all__ = ["DataSource", "Precision", "Schedule", "TrackerName", "TrainingRecipe"]
 
 Schedule = Literal["linear", "cosine"]
 Precision = Literal["bf16", "fp32"]
+TrackerName = Literal["trackio", "wandb"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TrainingRecipe:
     ``accumulation`` batches, shared out among however many processes run; a batch holds at most ``batch_size`` samples
     and at most ``batch_tokens`` tokens with padding. Learning rates are the peaks; the projector's is the same as the
     adapters' where it is not given. ``warmup`` is the share of all steps. At each evaluation the first ``eval_answers``
-    held-apart samples are answered in words.
+    held-apart samples are answered in words. ``track`` names programs that curves go to besides the run's own files.
     """
 
     model: LammConfig | str
@@ -78,6 +79,7 @@ class TrainingRecipe:
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
     keep: int = 2
+    track: tuple[TrackerName, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:
@@ -108,6 +110,8 @@ class TrainingRecipe:
             share = is_number(getattr(self, name)) and 0 <= getattr(self, name) < 1
             require(share, name, getattr(self, name), "a share from 0 to below 1")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        for name in self.track:
+            require_choice(name, get_args(TrackerName), "track")
         if self.batch_tokens is None and self.batch_size is None:
             raise ConfigError("Give batch_tokens or batch_size: without either a batch has no end.")
 
@@ -120,6 +124,8 @@ class TrainingRecipe:
         known = dict(values)
         if not isinstance(known["model"], str):
             known["model"] = LammConfig.from_dict(known["model"])
+        if "track" in known:
+            known["track"] = tuple(_listed(known["track"], "track", of="names"))
         for key in ("data", "eval_data"):
             if key in known:
                 known[key] = tuple(_source(entry, key) for entry in _listed(known[key], key))
@@ -137,6 +143,7 @@ class TrainingRecipe:
         """Plain values that YAML can hold; `from_dict` reads them back."""
         values = asdict(self)
         values["model"] = self.model if isinstance(self.model, str) else self.model.to_dict()
+        values["track"] = list(self.track)
         values["data"] = [asdict(source) for source in self.data]
         values["eval_data"] = [asdict(source) for source in self.eval_data]
         return values
@@ -151,9 +158,9 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _listed(value: Any, key: str) -> list[Any]:
+def _listed(value: Any, key: str, *, of: str = "files, each a path or keys and values") -> list[Any]:
     if not isinstance(value, list):
-        raise ConfigError(f"{key} is {value!r}; expected a list of files, each a path or keys and values.")
+        raise ConfigError(f"{key} is {value!r}; expected a list of {of}.")
     return value
 
 

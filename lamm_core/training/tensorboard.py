@@ -1,21 +1,21 @@
-"""A run's events as a file that TensorBoard reads: made of events.jsonl whenever it is wanted.
+"""A run's events as a file that TensorBoard reads, written as they come.
 
-Does not know TensorBoard, whose package brings a web server and gRPC: the file is a row of records, each an Event
-message with a step, a time and numbers by name, and that is all that is written here.
+Does not know runs, nor TensorBoard, whose package brings a web server and gRPC: the file is a row of records, each an
+Event message with a step, a time and numbers by name, and that is all that is written here.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lamm_core.errors import DataError
-from lamm_core.training.progress import EVENTS, read_events
+__all__ = ["EventFile", "crc32c"]
 
-__all__ = ["crc32c", "export_tensorboard"]
+Clock = Callable[[], float]
 
 NAMES: Mapping[str, str] = {
     "loss": "loss/train",
@@ -30,34 +30,46 @@ CASTAGNOLI = 0x82F63B78  # reversed, as CRC-32C is reckoned (RFC 3720, appendix 
 MASK = 0xA282EAD8  # TensorFlow's record format adds it to the turned checksum
 
 
-def export_tensorboard(run: Path, folder: Path) -> Path:
-    """Write the events of a run into ``folder`` and return the file. Raises DataError where there are none."""
-    events = list(read_events(run))
-    if not events:
-        raise DataError(f"{run.name} has no events yet; they come with its first step.")
-    began = (run / EVENTS).stat().st_mtime - sum(float(event.get("seconds", 0.0)) for event in events)
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"events.out.tfevents.{int(began)}.{run.name}"
-    partial = target.with_name(f".{target.name}.partial")
-    with partial.open("wb") as file:
-        file.write(record(field(1, began) + text(3, b"brain.Event:2")))
-        for message in messages(events, began):
-            file.write(record(message))
-    os.replace(partial, target)
-    return target
+class EventFile:
+    """A file that grows with its run. What is given as ``earlier`` is written into it first.
+
+    Each attempt has a file of its own and takes its predecessor's place, so that nothing after the checkpoint that a
+    run goes on from is shown twice.
+    """
+
+    def __init__(self, folder: Path, earlier: Iterable[Mapping[str, Any]] = (), *, clock: Clock = time.time) -> None:
+        self._clock = clock
+        now = clock()
+        folder.mkdir(parents=True, exist_ok=True)
+        old = list(folder.glob("events.out.tfevents.*"))
+        self.path = folder / f"events.out.tfevents.{now:.0f}.{len(old)}{os.getpid()}"
+        known = list(earlier)
+        began = now - sum(float(event.get("seconds", 0.0)) for event in known)
+        partial = folder / f".{self.path.name}.partial"
+        with partial.open("wb") as file:
+            file.write(record(field(1, began) + text(3, b"brain.Event:2")))
+            for event in known:
+                began += float(event.get("seconds", 0.0))
+                file.write(record(message(event, began)))
+        os.replace(partial, self.path)
+        for one in old:
+            one.unlink()
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Append one step's numbers."""
+        with self.path.open("ab") as file:
+            file.write(record(message(event, self._clock())))
 
 
-def messages(events: list[dict[str, Any]], began: float) -> Iterator[bytes]:
-    """An Event message for each step."""
-    now = began
-    for event in events:
-        now += float(event.get("seconds", 0.0))
-        values = b"".join(
-            text(1, text(1, name.encode()) + number(2, float(event[key])))
-            for key, name in NAMES.items()
-            if event.get(key) is not None
-        )
-        yield field(1, now) + b"\x10" + varint(int(event["step"])) + text(5, values)
+def message(event: Mapping[str, Any], now: float) -> bytes:
+    """An Event message of one step; streams that are trained one after the other keep their curves apart."""
+    before = f"{event['stream']}/" if event.get("stream") else ""
+    values = b"".join(
+        text(1, text(1, (before + name).encode()) + number(2, float(event[key])))
+        for key, name in NAMES.items()
+        if event.get(key) is not None
+    )
+    return field(1, now) + b"\x10" + varint(int(event["step"])) + text(5, values)
 
 
 def field(place: int, value: float) -> bytes:

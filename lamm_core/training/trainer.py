@@ -37,6 +37,7 @@ from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.sample_answers import answer_samples
 from lamm_core.training.steps import Plan, Step, prefetch
 from lamm_core.training.stopping import StopSignal
+from lamm_core.training.trackers import Trackers
 
 __all__ = ["batch_loss", "build_model", "train"]
 
@@ -71,8 +72,8 @@ def _train(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), disable=not (progress and main))
     try:
-        with bars, StopSignal() as stop:
-            return Run(recipe, run, accelerator, files, bars, stop, cache=cache).go()
+        with bars, StopSignal() as stop, Trackers(recipe.track if main else (), run, recipe.to_dict()) as trackers:
+            return Run(recipe, run, accelerator, files, bars, stop, trackers, cache=cache).go()
     except BaseException as error:
         files.failed(error)
         raise
@@ -124,6 +125,7 @@ class Run:
         files: RunFiles,
         bars: Progress,
         stop: StopSignal,
+        trackers: Trackers,
         *,
         cache: Path,
     ) -> None:
@@ -133,6 +135,7 @@ class Run:
         self.files = files
         self.bars = bars
         self.stop = stop
+        self.trackers = trackers
         self.device: torch.device = accelerator.device
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -184,6 +187,7 @@ class Run:
                 event["eval_loss"] = self._evaluate()
                 self._answer(step)
             self.files.event(event)
+            self.trackers.log(event)
             self.files.state("running", step=step, total_steps=self.total_steps)
             self.bars.update(task, completed=step, description=f"Training (loss {event['loss']:.3f})")
             if self._checkpoint_due(step, time.monotonic() - saved_at) or last or stopping:
@@ -292,7 +296,8 @@ def check_folder(run: Path, recipe: TrainingRecipe, *, resume: bool) -> None:
     if not resume:
         raise ConfigError(f"{run.name} already holds a run. Choose another folder, or resume.")
     before = TrainingRecipe.from_yaml(run / RECIPE)
-    same = replace(recipe, out=before.out, keep=before.keep, checkpoint_minutes=before.checkpoint_minutes)
+    free = ("out", "keep", "checkpoint_minutes", "track")  # what does not change what is learned
+    same = replace(recipe, **{name: getattr(before, name) for name in free})
     if same != before:
         old, new = before.to_dict(), same.to_dict()
         changed = ", ".join(key for key in new if new[key] != old[key])
