@@ -213,9 +213,7 @@ def train(
     ] = None,
     track: Annotated[
         list[str] | None,
-        typer.Option(
-            help="trackio or wandb: the curves go there too, on this machine. Left out, the recipe's."
-        ),
+        typer.Option(help="trackio or wandb: the curves go there too, on this machine. Left out, the recipe's."),
     ] = None,
 ) -> None:
     """Train a model as a recipe says.
