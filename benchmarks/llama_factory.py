@@ -151,7 +151,7 @@ def measure_theirs(recipe: TrainingRecipe, samples: list[Sample], folder: Path, 
     records = [
         {
             "messages": [
-                {"role": "user", "content": f"<image>{one.turns[0].text}"},
+                {"role": "user", "content": f"<image>\n{one.turns[0].text}"},
                 {"role": "assistant", "content": one.turns[1].text},
             ],
             "images": [str(one.media[0].path)],

@@ -15,9 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from lamm_core.errors import ConfigError
-from lamm_core.launchers.local import LocalLauncher
 from lamm_core.launchers.model_commands import add_model_commands
-from lamm_core.launchers.run import create_run, delete_run, list_runs, rename_run, shown_command
+from lamm_core.launchers.places import launcher_at, launcher_of
+from lamm_core.launchers.run import (
+    create_run,
+    delete_run,
+    launch_or_none,
+    list_runs,
+    rename_run,
+    shown_command,
+)
 from lamm_core.launchers.status import ACTIVE, RunStatus, look
 from lamm_core.registry import nearest
 from lamm_core.training.recipe import TrainingRecipe
@@ -47,7 +54,9 @@ def show(context: typer.Context) -> None:
         return
     runs = training_runs()
     if runs.is_dir():
-        LocalLauncher(runs).advance()
+        used = {launch.launcher for run in list_runs(runs) if (launch := launch_or_none(run))}
+        for place in {"local", *used}:
+            launcher_at(place, runs).advance()
     table = Table("run", "state", "step", "", box=None, header_style="bold")
     for folder in list_runs(runs):
         status = look(folder)
@@ -63,24 +72,31 @@ def show(context: typer.Context) -> None:
 def start(
     recipe: Annotated[Path, typer.Argument(help="A YAML recipe.")],
     title: Annotated[str, typer.Option(help="What to call it; left out, the recipe's name.")] = "",
+    on: Annotated[str, typer.Option(help="Where: local, slurm or hub; docs/clusters.md.")] = "local",
+    processes: Annotated[int, typer.Option(min=1, help="How many share each step; one for each GPU.")] = 1,
 ) -> None:
     """Queue a run of a recipe; it starts when no other one runs, and goes on when this terminal is closed."""
     runs = training_runs()
-    folder = create_run(runs, TrainingRecipe.from_yaml(recipe), title=title or recipe.stem)
-    status = LocalLauncher(runs).submit(folder)
+    launcher = launcher_at(on, runs)
+    folder = create_run(
+        runs, TrainingRecipe.from_yaml(recipe), title=title or recipe.stem, launcher=on, processes=processes
+    )
+    status = launcher.submit(folder)
     out.print(f"{status.state}: {folder.name}", highlight=False)
 
 
 @runs_app.command()
 def resume(name: Name) -> None:
     """Go on with a run from its newest checkpoint."""
-    out.print(LocalLauncher(training_runs()).submit(found(name)).state)
+    run = found(name)
+    out.print(launcher_of(run).submit(run).state)
 
 
 @runs_app.command()
 def stop(name: Name) -> None:
     """Stop a run; it saves a checkpoint first. One that is queued is taken out of the queue."""
-    out.print(LocalLauncher(training_runs()).cancel(found(name)).state)
+    run = found(name)
+    out.print(launcher_of(run).cancel(run).state)
 
 
 @runs_app.command()

@@ -33,6 +33,7 @@ __all__ = [
     "Launch",
     "create_run",
     "delete_run",
+    "launch_or_none",
     "list_runs",
     "locked",
     "model_folder",
@@ -50,6 +51,11 @@ HEARTBEAT = "attended"  # touched every few seconds by the process that attends 
 LOCK = ".lock"
 MODEL = "model"
 TITLE_LETTERS = 80
+# All of it is said, so that nobody's ~/.cache/huggingface/accelerate configuration changes what is trained.
+ACCELERATE = (
+    "-m", "accelerate.commands.launch", "--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no",
+    "--dynamo_backend", "no",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,25 +122,30 @@ def create_run(
     python: str = sys.executable,
     cwd: Path | None = None,
     clock: float | None = None,
+    launcher: str = "local",
+    processes: int = 1,
 ) -> Path:
     """Make the folder of a new run and return it; with a ``token`` that has made one, return that one.
 
-    The recipe is stored as it will run. Raises ConfigError where the folder cannot be written.
+    With several ``processes`` its command starts them with accelerate, on a port that is free then. The recipe is
+    stored as it will run. Raises ConfigError where the folder cannot be written.
     """
     now = time.time() if clock is None else clock
     with locked(runs):
         for folder in list_runs(runs):
-            if token and read_launch_or_none(folder, token):
+            if token and (known := launch_or_none(folder)) and known.token == token:
                 return folder
         folder = free_name(runs, title)
         recipe = replace(recipe, out=recipe.out or str(folder))
-        arguments = ("-m", "lamm_core", "train", str(folder / RECIPE), "--run", str(folder), "--resume")
+        several = (*ACCELERATE, "--num_processes", str(processes)) if processes > 1 else ()
+        arguments = (*several, "-m", "lamm_core", "train", str(folder / RECIPE), "--run", str(folder), "--resume")
         launch = Launch(
             title=title.strip()[:TITLE_LETTERS] or folder.name,
             command=(python, *arguments),
             cwd=str(Path.cwd() if cwd is None else cwd),
             created=now,
             token=token,
+            launcher=launcher,
             environment=dict(environment or {}),
         )
         folder.mkdir()
@@ -178,13 +189,12 @@ def read_launch(folder: Path) -> Launch | None:
         raise ConfigError(f"{path} cannot be read ({error}). Delete the run, or put the file right.") from error
 
 
-def read_launch_or_none(folder: Path, token: str) -> bool:
-    """Whether this token made the run; a folder that cannot be read is not it."""
+def launch_or_none(folder: Path) -> Launch | None:
+    """What launchers know of the run, as far as it can be read."""
     try:
-        launch = read_launch(folder)
+        return read_launch(folder)
     except LammError:
-        return False
-    return launch is not None and launch.token == token
+        return None
 
 
 def write_launch(folder: Path, launch: Launch) -> None:
@@ -244,4 +254,6 @@ def shown_command(command: Sequence[str]) -> str:
     words = list(command)
     if words[1:3] == ["-m", "lamm_core"]:
         words[:3] = ["lamm"]
+    elif words[1:3] == ["-m", "accelerate.commands.launch"]:
+        words[:3] = ["accelerate", "launch"]
     return shlex.join(words)

@@ -117,6 +117,8 @@ def _failed(title: str, said: Mapping[str, Any], reason: str, kind: Any) -> RunS
 def is_busy(folder: Path, launch: Launch | None = None, said: Mapping[str, Any] | None = None) -> bool:
     """Whether a process works in this folder, or is about to."""
     launch = read_launch(folder) if launch is None else launch
+    if launch and launch.job.get("stage") in ("SCHEDULING", "RUNNING"):  # in a container that nobody can look into
+        return True
     said = read_state(folder) if said is None else said
     marks = [launch.attendant, launch.process] if launch else []
     if said.get("state") in ("preparing", "running"):

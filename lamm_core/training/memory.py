@@ -194,6 +194,8 @@ def estimate(
     encoders: Mapping[str, EncoderSizes] | None = None,
 ) -> MemoryEstimate:
     """What a step of this recipe takes at its peak. ``encoders`` by modality, where they are known better."""
+    from lamm_core.model.cross_entropy import chunk_rows  # brings torch, which reading recipes does without
+
     known = {
         name: (encoders or {}).get(name) or ENCODERS.get(one.encoder, UNKNOWN_ENCODER)
         for name, one in config.modalities.items()
@@ -209,7 +211,8 @@ def estimate(
     fused = device == "cpu" and not dropout and recipe.quantize is None
     layer = _layer_bytes(sizes, bytes_each, ranks, fused=fused, dropout=dropout)
     # Where the backward pass begins, all of the forward's values are there, and one more layer's or the head's.
-    head = batch.labelled * sizes.vocabulary * (2 * bytes_each + 8) + 2 * batch.labelled * sizes.hidden * bytes_each
+    rows = min(batch.labelled, chunk_rows(sizes.vocabulary, device))  # logits come in chunks
+    head = rows * sizes.vocabulary * (2 * bytes_each + 8) + 3 * batch.labelled * sizes.hidden * bytes_each
     working: float = batch.tokens * (4 * sizes.inner + 4 * sizes.hidden) * bytes_each
     if recipe.quantize == "nf4":
         working += 2 * bytes_each * sizes.hidden * sizes.inner  # a matrix unpacked, for the product
