@@ -26,6 +26,7 @@ from lamm_core.training.progress import list_checkpoints
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = [
+    "ACCELERATE",
     "HEARTBEAT",
     "LAUNCH",
     "LOG",

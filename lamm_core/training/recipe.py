@@ -50,7 +50,8 @@ class TrainingRecipe:
     ``accumulation`` batches, shared out among however many processes run; a batch holds at most ``batch_size`` samples
     and at most ``batch_tokens`` tokens with padding. Learning rates are the peaks; the projector's is the same as the
     adapters' where it is not given. ``warmup`` is the share of all steps. At each evaluation the first ``eval_answers``
-    held-apart samples are answered in words. ``track`` names programs that curves go to besides the run's own files.
+    held-apart samples are answered in words. With ``shard`` several processes divide the frozen language model among
+    them, for one that is too large for a card. ``track`` names programs that curves go to besides the run's own files.
     """
 
     model: LammConfig | str
@@ -75,6 +76,7 @@ class TrainingRecipe:
     precision: Precision = "bf16"
     quantize: Literal["nf4"] | None = None
     gradient_checkpointing: bool = False
+    shard: bool = False
     seed: int = 0
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -110,6 +112,7 @@ class TrainingRecipe:
             share = is_number(getattr(self, name)) and 0 <= getattr(self, name) < 1
             require(share, name, getattr(self, name), "a share from 0 to below 1")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        require(isinstance(self.shard, bool), "shard", self.shard, "true or false")
         for name in self.track:
             require_choice(name, get_args(TrackerName), "track")
         if self.batch_tokens is None and self.batch_size is None:

@@ -30,14 +30,17 @@ SHOWN = 600  # letters of a question
 def answer_samples(
     model: LammModel,
     examples: Sequence[Example],
-    folder: Path,
+    folder: Path | None,
     *,
     step: int,
     collate: Callable[[Example], Batch],
     loss: Callable[[LammModel, Batch], Any],
     precision: Callable[[], AbstractContextManager[object]],
 ) -> None:
-    """Answer the samples and append a line for each. The model is in evaluation mode."""
+    """Answer the samples and append a line for each; without a folder they are only answered, as a model that is
+
+    divided among processes needs all of them for it. The model is in evaluation mode.
+    """
     lines = []
     for example in examples:
         batch = collate(example)
@@ -73,5 +76,7 @@ def answer_samples(
             "loss": round(measured, 4),
         }
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    if folder is None:
+        return
     with (folder / ANSWERS).open("a", encoding="utf-8") as file:
         file.writelines(lines)

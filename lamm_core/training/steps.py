@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from queue import Queue
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,23 +20,33 @@ from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["Plan", "Step", "prefetch"]
 
-T = TypeVar("T")
 EVALUATION_EPOCH = 2**31  # of the held-apart side; no epoch of training comes this far
 PREFETCHED = 4  # steps
 
 
+class OwnBatch(NamedTuple):
+    """A batch with its place in the step. One that does not count is another's, computed to keep step with it."""
+
+    place: int
+    batch: Batch
+    counts: bool
+
+
 class Step(NamedTuple):
-    """One optimiser step: totals over all processes, and this process's batches with their places in the step."""
+    """One optimiser step: totals over all processes, and what this process computes of it."""
 
     number: int
     label_tokens: int
     tokens: int
     samples: int
-    own: list[tuple[int, Batch]]
+    own: list[OwnBatch]
 
 
 class Plan:
-    """All steps of a run. They follow from recipe and examples alone, so any process finds its place in them."""
+    """All steps of a run. They follow from recipe and examples alone, so any process finds its place in them.
+
+    With ``even`` each process has as many batches as the others, some of which may not count.
+    """
 
     def __init__(
         self,
@@ -46,12 +56,14 @@ class Plan:
         pad_id: int,
         process: int = 0,
         processes: int = 1,
+        even: bool = False,
     ) -> None:
         self.recipe = recipe
         self.caches = caches
         self.pad_id = pad_id
         self.process = process
         self.processes = processes
+        self.even = even
 
     def count(self, examples: Sequence[Example]) -> int:
         """How many steps the run has."""
@@ -73,10 +85,9 @@ class Plan:
                     yield self._step(number, examples, batches[start : start + self.recipe.accumulation])
             epoch += 1
 
-    def evaluation(self, examples: Sequence[Example]) -> Iterator[Batch]:
+    def evaluation(self, examples: Sequence[Example]) -> Iterator[OwnBatch]:
         """This process's part of the held-apart side."""
-        for indexes in self._own(self._batches(examples, EVALUATION_EPOCH)):
-            yield self._collate(examples, indexes)
+        yield from self._own(examples, self._batches(examples, EVALUATION_EPOCH))
 
     def one(self, example: Example) -> Batch:
         """A batch of this example alone."""
@@ -89,7 +100,7 @@ class Plan:
             sum(int(example.learned[1:].sum()) for example in chosen),
             sum(len(example.input_ids) for example in chosen),
             len(chosen),
-            [(place, self._collate(examples, batches[place])) for place in self._own(range(len(batches)))],
+            list(self._own(examples, batches)),
         )
 
     def _batches(self, examples: Sequence[Example], epoch: int) -> list[NDArray[np.int64]]:
@@ -102,8 +113,12 @@ class Plan:
             batch_size=self.recipe.batch_size,
         )
 
-    def _own(self, everything: Sequence[T]) -> Sequence[T]:
-        return everything[self.process :: self.processes]
+    def _own(self, examples: Sequence[Example], batches: list[NDArray[np.int64]]) -> Iterator[OwnBatch]:
+        places = range(self.process, len(batches), self.processes)
+        for place in places:
+            yield OwnBatch(place, self._collate(examples, batches[place]), True)
+        if self.even and batches and len(places) < math.ceil(len(batches) / self.processes):
+            yield OwnBatch(len(batches) - 1, self._collate(examples, batches[-1]), False)
 
     def _collate(self, examples: Sequence[Example], indexes: NDArray[np.int64]) -> Batch:
         chosen = [examples[index] for index in indexes]

@@ -79,16 +79,21 @@ def _train(
         raise
 
 
-def build_model(recipe: TrainingRecipe, *, cache: Path, device: str = "cpu") -> LammModel:
-    """The model a recipe starts from, encoders frozen, ready to train; fresh weights follow from the seed."""
+def build_model(recipe: TrainingRecipe, *, cache: Path, device: str = "cpu", load_on: str | None = None) -> LammModel:
+    """The model a recipe starts from, encoders frozen, ready to train; fresh weights follow from the seed.
+
+    It will train on ``device``; ``load_on`` is where its weights are put first, if not there.
+    """
     torch.manual_seed(recipe.seed)
     dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
     if isinstance(recipe.model, str):
         model = LammModel.from_pretrained(
-            recipe.model, cache=cache, device=device, dtype=dtype, quantize=recipe.quantize
+            recipe.model, cache=cache, device=load_on or device, dtype=dtype, quantize=recipe.quantize
         )
     else:
-        model = LammModel.build(recipe.model, cache=cache, device=device, dtype=dtype, quantize=recipe.quantize)
+        model = LammModel.build(
+            recipe.model, cache=cache, device=load_on or device, dtype=dtype, quantize=recipe.quantize
+        )
     model.encoders.requires_grad_(False)
     if recipe.gradient_checkpointing:
         model.base_model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -139,7 +144,12 @@ class Run:
         self.device: torch.device = accelerator.device
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.model = build_model(recipe, cache=cache, device=str(self.device))
+        self.divided = recipe.shard and accelerator.num_processes > 1
+        self.model = build_model(recipe, cache=cache, device=str(self.device), load_on="cpu" if self.divided else None)
+        if self.divided:
+            from lamm_core.training.sharding import shard
+
+            shard(self.model, self.device)
         self.data = prepare(recipe, self.model, cache=cache, accelerator=accelerator, bars=bars)
         files.dropped(self.data.dropped)
         if self.data.dropped:
@@ -150,6 +160,7 @@ class Run:
             pad_id=self.model.prompts.pad_id,
             process=accelerator.process_index,
             processes=accelerator.num_processes,
+            even=self.divided,
         )
         self.total_steps = self.plan.count(self.data.train)
         self.parameters = trainable(self.model)
@@ -209,18 +220,18 @@ class Run:
         """Gradients of all batches of a step, then the optimiser. Gives the event and whether a stop was asked for."""
         parameters = list(self.parameters.values())
         own_loss = 0.0
-        for place, batch in planned.own:
+        for place, batch, counts in planned.own:
             torch.manual_seed(hash((self.recipe.seed, planned.number, place)))  # LoRA's dropout
             with active(self.model.language_model, batch.modalities), self._precision():
                 loss = batch_loss(self.model, batch.to(self.device))
                 # Every labelled token of the step counts the same, whichever batch or process it is in.
-                share = loss.loss * (loss.tokens / max(1, planned.label_tokens))
+                share = loss.loss * (loss.tokens / max(1, planned.label_tokens) if counts else 0.0)
                 share.backward()
             own_loss += share.item()
         loss_sum, stop_wishes = share_gradients(parameters, [own_loss, float(self.stop.requested)])
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip))
         if not (math.isfinite(loss_sum) and math.isfinite(norm)):
-            names = ", ".join(name for _, batch in planned.own for name in batch.sample_ids[:3])
+            names = ", ".join(name for one in planned.own for name in one.batch.sample_ids[:3])
             raise DivergedError(
                 f"At step {planned.number} the loss is {loss_sum} and the gradient's norm {norm}: nothing to learn "
                 f"from. Lower learning_rate, or look at the samples of that step ({names}, ...)."
@@ -236,10 +247,11 @@ class Run:
         """Loss for each labelled token of the held-apart side."""
         self.model.eval()
         total = torch.zeros(2, device=self.device)
-        for batch in self.plan.evaluation(self.data.evaluation):
+        for _, batch, counts in self.plan.evaluation(self.data.evaluation):
             with active(self.model.language_model, batch.modalities), self._precision():
                 loss = batch_loss(self.model, batch.to(self.device))
-            total += torch.tensor([float(loss.loss) * loss.tokens, loss.tokens], device=self.device)
+            if counts:
+                total += torch.tensor([float(loss.loss) * loss.tokens, loss.tokens], device=self.device)
         self.model.train()
         summed: Tensor = self.accelerator.reduce(total, reduction="sum")
         return float(summed[0] / summed[1].clamp(min=1))
@@ -247,12 +259,13 @@ class Run:
     def _answer(self, step: int) -> None:
         """Answers to the same few held-apart samples every time, for people to read."""
         chosen = self.data.evaluation[: self.recipe.eval_answers]
-        if chosen and self.accelerator.is_main_process:
+        main = self.accelerator.is_main_process
+        if chosen and (main or self.divided):
             self.model.eval()
             answer_samples(
                 self.model,
                 chosen,
-                self.run,
+                self.run if main else None,
                 step=step,
                 collate=lambda example: self.plan.one(example).to(self.device),
                 loss=batch_loss,
@@ -296,7 +309,7 @@ def check_folder(run: Path, recipe: TrainingRecipe, *, resume: bool) -> None:
     if not resume:
         raise ConfigError(f"{run.name} already holds a run. Choose another folder, or resume.")
     before = TrainingRecipe.from_yaml(run / RECIPE)
-    free = ("out", "keep", "checkpoint_minutes", "track")  # what does not change what is learned
+    free = ("out", "keep", "checkpoint_minutes", "track", "shard")  # what does not change what is learned
     same = replace(recipe, **{name: getattr(before, name) for name in free})
     if same != before:
         old, new = before.to_dict(), same.to_dict()

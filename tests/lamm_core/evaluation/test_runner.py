@@ -23,8 +23,9 @@ from lamm_core.errors import ConfigError, MediaError, TaskError
 from lamm_core.evaluation.predictions import PredictionCache
 from lamm_core.evaluation.records import last_records, read_records
 from lamm_core.evaluation.respondent import Reply
-from lamm_core.evaluation.run_folder import claim, read_manifest, read_state, read_summary
+from lamm_core.evaluation.run_folder import read_manifest, read_state, read_summary
 from lamm_core.evaluation.runner import Plan, Stopped, blind, run, shuffled, without_duplicates
+from lamm_core.run_files import claimed
 
 Named = Callable[..., list[Sample]]
 
@@ -100,7 +101,7 @@ def test_a_folder_of_another_run_is_refused_with_what_differs(
 
 
 def test_one_folder_is_written_by_one_run_at_a_time(tmp_path: Path, named: Named, naming: Any, reader: Any) -> None:
-    with claim(tmp_path / "run"), pytest.raises(ConfigError, match="being written"):
+    with claimed(tmp_path / "run", another=""), pytest.raises(ConfigError, match="being written"):
         run(tmp_path / "run", Plan(naming), named(6), reader())
 
 

@@ -52,3 +52,13 @@ def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="LAMM_RUNS"):
         create_run(tmp_path / "file" / "runs", RECIPE, title="one")
+
+
+def test_several_processes_are_started_by_accelerate_on_a_free_port(tmp_path: Path) -> None:
+    launch = read_launch(create_run(tmp_path, RECIPE, title="two", processes=2))
+    assert launch is not None
+    shown = shown_command(launch.command)
+    assert shown.startswith("accelerate launch --num_machines 1 --main_process_port 0 ")
+    assert shown.endswith(
+        f"--num_processes 2 -m lamm_core train {tmp_path}/two/recipe.yaml --run {tmp_path}/two --resume"
+    )

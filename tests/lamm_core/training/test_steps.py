@@ -29,7 +29,7 @@ def steps(one: Plan, after: int = 0) -> list[Step]:
 
 
 def ids(step: Step) -> dict[int, tuple[str, ...]]:
-    return {place: batch.sample_ids for place, batch in step.own}
+    return {place: batch.sample_ids for place, batch, _ in step.own}
 
 
 def test_two_processes_share_out_the_batches_of_one() -> None:
@@ -37,7 +37,7 @@ def test_two_processes_share_out_the_batches_of_one() -> None:
     for together, one, other in zip(whole, left, right, strict=True):
         assert ids(together) == ids(one) | ids(other)
         assert together.label_tokens == one.label_tokens == other.label_tokens
-        assert together.label_tokens == sum(batch.label_tokens for _, batch in together.own)
+        assert together.label_tokens == sum(batch.label_tokens for _, batch, _ in together.own)
 
 
 def test_a_run_that_goes_on_takes_the_steps_that_are_left() -> None:
@@ -45,7 +45,7 @@ def test_a_run_that_goes_on_takes_the_steps_that_are_left() -> None:
 
 
 def test_every_epoch_shows_every_example_once() -> None:
-    seen = [name for step in steps(plan()) for _, batch in step.own for name in batch.sample_ids]
+    seen = [name for step in steps(plan()) for _, batch, _ in step.own for name in batch.sample_ids]
     assert sorted(seen) == sorted(2 * [example.sample_id for example in EXAMPLES])
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from lamm_core.errors import ConfigError, DataError, LammError
+from lamm_core.launchers.run import ACCELERATE
 from lamm_core.training import trainer
 from lamm_core.training.progress import read_answers, read_events, read_state
 from lamm_core.training.recipe import TrainingRecipe
@@ -197,21 +197,23 @@ def launch(recipe: TrainingRecipe, run: Path, cache: Path, *, processes: int = 1
     script.write_text(code)
     command = [sys.executable]
     if processes > 1:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        command += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", f"--master_port={port}"]
+        command += [*ACCELERATE, "--cpu", "--num_processes", str(processes)]
     environment = os.environ | {"ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     return subprocess.Popen([*command, str(script), str(run), str(path), str(cache)], env=environment)
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(make_recipe: MakeRecipe, tmp_path: Path) -> None:
-    recipe = make_recipe(accumulation=2, max_steps=8)
+@pytest.mark.parametrize("special", [{}, {"shard": True, "quantize": "nf4", "gradient_checkpointing": True}])
+def test_two_processes_learn_what_one_does(make_recipe: MakeRecipe, tmp_path: Path, special: dict[str, Any]) -> None:
+    recipe = make_recipe(accumulation=3, max_steps=8, **special)
     train(recipe, run=tmp_path / "one", cache=tmp_path / "cache-one", progress=False)
     assert launch(recipe, tmp_path / "two", tmp_path / "cache-two", processes=2).wait(timeout=300) == 0
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
     ends = [list(read_events(tmp_path / name))[-1]["eval_loss"] for name in ("one", "two")]
     assert ends[0] == pytest.approx(ends[1], rel=1e-3)
+    one, two = (tensors(tmp_path / name / "model") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.allclose(one[name], two[name], atol=1e-3) for name in one)
 
 
 @pytest.mark.slow
