@@ -43,7 +43,7 @@ def owned(folder: Path, *, now: float | None = None) -> bool:
     return is_alive(owner)
 
 
-def _mark(values: dict[str, Any]) -> ProcessMark | None:
+def _mark(values: dict[str, Any]) -> ProcessMark:
     if "started" in values:  # as older versions signed
         return ProcessMark.by_clock(int(values["pid"]), float(values["started"]), str(values["host"]))
-    return ProcessMark.from_dict(values)
+    return ProcessMark(int(values["pid"]), str(values["began"]), str(values["host"]))

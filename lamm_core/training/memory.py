@@ -211,8 +211,9 @@ def estimate(
     fused = device == "cpu" and not dropout and recipe.quantize is None
     layer = _layer_bytes(sizes, bytes_each, ranks, fused=fused, dropout=dropout)
     # Where the backward pass begins, all of the forward's values are there, and one more layer's or the head's.
-    rows = min(batch.labelled, chunk_rows(sizes.vocabulary, device))  # logits come in chunks
-    head = rows * sizes.vocabulary * (2 * bytes_each + 8) + 3 * batch.labelled * sizes.hidden * bytes_each
+    # Logits come in chunks: as they are, in float32, their logarithms, and the gradient of both.
+    rows = min(batch.labelled, chunk_rows(sizes.vocabulary, device))
+    head = rows * sizes.vocabulary * (2 * bytes_each + 12) + 3 * batch.labelled * sizes.hidden * bytes_each
     working: float = batch.tokens * (4 * sizes.inner + 4 * sizes.hidden) * bytes_each
     if recipe.quantize == "nf4":
         working += 2 * bytes_each * sizes.hidden * sizes.inner  # a matrix unpacked, for the product
