@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +111,7 @@ class SlurmLauncher:
                 raise ConfigError(f"{run.name} was started by hand; go on with: lamm train ... --resume")
             if blocked := why_not_resumed(run):
                 raise ConfigError(f"{launch.title} cannot be started: {blocked}")
-            job = self._executor(run, launch.title).submit(AttendedRun(str(run.absolute())))
+            job = self._handed_in(run, launch.title)
             handed = {"cluster": self.cluster, "id": str(job.job_id)}
             again = fresh(launch, queued=time.time())
             write_launch(run, replace(again, launcher=self.name, job=handed, attempt=launch.attempt + 1))
@@ -121,7 +122,7 @@ class SlurmLauncher:
         with locked(self.runs):
             launch = read_launch(run)
             if launch is not None and launch.job and look(run).state == "queued":
-                state = str(self._job(run, launch.job).state)
+                state = self._state(run, launch.job)
                 if state.split()[0] in ENDED:
                     write_launch(run, replace(launch, queued=None, exit_code=1))
                     (run / "log.txt").open("a", encoding="utf-8").write(f"Error: the cluster ended the job: {state}\n")
@@ -158,6 +159,24 @@ class SlurmLauncher:
         """The batch script that the run was handed in with; empty before that."""
         found = sorted((run / JOBS).glob("*_submission.sh"))
         return found[-1].read_text(encoding="utf-8") if found else ""
+
+    def _handed_in(self, run: Path, title: str) -> Any:
+        executor = self._executor(run, title)
+        from submitit.core.utils import FailedJobError
+
+        try:
+            return executor.submit(AttendedRun(str(run.absolute())))
+        except FailedJobError as error:
+            said = str(error).strip().splitlines() or ["it gave no reason"]
+            raise ConfigError(f"Slurm did not take the run: {said[0]}") from error
+
+    def _state(self, run: Path, job: Any) -> str:
+        """What became of a job. Where the cluster keeps no accounts, one that its queue does not know has ended."""
+        state = str(self._job(run, job).state)
+        if state == "UNKNOWN" and job["cluster"] == "slurm":
+            asked = subprocess.run(["squeue", "-h", "-j", job["id"], "-o", "%T"], capture_output=True, check=False)
+            return asked.stdout.decode().strip() or "FAILED (it is not in the queue any more)"
+        return state
 
     def _executor(self, run: Path, title: str) -> Any:
         try:

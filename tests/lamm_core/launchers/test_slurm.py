@@ -70,9 +70,37 @@ def test_sbatch_is_asked_for_what_the_settings_say(
 
 
 def test_without_a_cluster_it_says_so(
-    launcher: LocalLauncher, make_run: MakeRun, on_path: Callable[[str, str], None]
+    launcher: LocalLauncher, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # there is nothing
     run = make_run()
     with pytest.raises(ConfigError, match="no Slurm here"):
         SlurmLauncher(launcher.runs).submit(run)
     assert look(run).state == "stopped"
+
+
+def test_what_sbatch_refuses_is_said(
+    launcher: LocalLauncher, make_run: MakeRun, on_path: Callable[[str, str], None]
+) -> None:
+    on_path("srun", "exit 0")
+    on_path("sbatch", "echo 'sbatch: error: invalid partition specified: long' >&2; exit 1")
+    run = make_run()
+    with pytest.raises(ConfigError, match="invalid partition specified: long"):
+        SlurmLauncher(launcher.runs).submit(run)
+    assert look(run).state == "stopped"
+
+
+def test_a_job_that_vanished_from_a_cluster_without_accounting_has_failed(
+    launcher: LocalLauncher, make_run: MakeRun, on_path: Callable[[str, str], None]
+) -> None:
+    """As Debian's slurmctld answers: sacct is disabled, and squeue does not know the job any more."""
+    on_path("srun", "exit 0")
+    on_path("sbatch", 'echo "Submitted batch job 4711"')
+    on_path("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+    on_path("squeue", "echo PENDING")
+    run, cluster = make_run(), SlurmLauncher(launcher.runs)
+    cluster.submit(run)
+    assert cluster.status(run).state == "queued"
+    on_path("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1")
+    status = cluster.status(run)
+    assert status.state == "failed" and "ended the job" in status.reason
