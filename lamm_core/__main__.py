@@ -31,6 +31,7 @@ from lamm_core.grounding import find_objects, format_object
 from lamm_core.launchers.commands import runs_app
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
+from lamm_core.serving.command import serve
 
 if TYPE_CHECKING:
     from lamm_core.model.lamm import LammModel
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.add_typer(cloud_app, name="cloud")
 app.add_typer(bench_app, name="bench")
 app.add_typer(runs_app, name="runs")
+app.command()(serve)
 out = Console()
 err = Console(stderr=True)
 

@@ -37,7 +37,7 @@ LAYERS = (
     {"modalities", "pointclouds", "data"},
     {"model"},
     {"training", "inference"},
-    {"evaluation", "launchers"},
+    {"evaluation", "launchers", "serving"},
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 

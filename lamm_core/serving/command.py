@@ -1,0 +1,60 @@
+"""The command `lamm serve`: its options, and what is put together of them.
+
+Does not know routes or requests; importing it loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    model: Annotated[str, typer.Option(help="A name from `lamm models`, a folder, or a hub id.")] = "lamm-mini",
+    name: Annotated[str | None, typer.Option(help="What requests call it; left out, the folder's name.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one, which the log names.")] = 8000,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="File of keys, one a line; the variable LAMM_API_KEY holds one.")
+    ] = None,
+    no_key: Annotated[
+        bool, typer.Option("--no-key", help="Let everybody use it who reaches the address, from other machines too.")
+    ] = False,
+    media_host: Annotated[
+        list[str] | None, typer.Option(help="Fetch media from this host, as images.example.org; once for each host.")
+    ] = None,
+    request_mb: Annotated[int, typer.Option(min=1, help="The largest request in megabytes, media included.")] = 64,
+    quantize: Annotated[
+        Literal["nf4"] | None, typer.Option(help="nf4: keep the language model in 4 bits, for less memory.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; left out: the best there is.")] = None,
+) -> None:
+    """Serve a model to other programs, in the words of OpenAI's chat completions.
+
+    - `lamm serve`, then point an OpenAI client at http://127.0.0.1:8000/v1
+
+    - `LAMM_API_KEY=... lamm serve --host 0.0.0.0`
+    """
+    from lamm_core.__main__ import find_model, load_model
+    from lamm_core.serving.remote import Remote
+    from lamm_core.serving.server import rules_for, run
+
+    rules = rules_for(host, key_file=api_key_file, open_to_all=no_key, request_mb=request_mb)
+    remote = Remote(media_host or ())
+    folder = find_model(model)
+    loaded = load_model(folder, device=device, quantize=quantize)
+    from lamm_core.inference.engine import LocalEngine
+
+    run(
+        LocalEngine(loaded),
+        name=name or Path(folder).name,
+        adapters=tuple(loaded.config.modalities),
+        host=host,
+        port=port,
+        rules=rules,
+        remote=remote,
+    )
