@@ -18,7 +18,7 @@ from typing import Any
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -130,7 +130,7 @@ def build_api(
                     seed=asked.seed,
                 )
                 pieces = engine.stream(turns, settings, stop=stop, adapter=adapter, client=asked.user or _who(request))
-                telling = Telling(pieces, stop, stops=asked.stops, threads=threads)
+                telling = Telling(pieces, stop, limit=asked.limit, stops=asked.stops, threads=threads)
                 first = await telling.next()  # what is wrong with a request shows here, while there is a status to set
                 if not asked.stream:
                     return JSONResponse(await whole(asked, telling, first))
@@ -188,7 +188,7 @@ def build_api(
         busy = engine.load()
         return {"status": "ok", "running": busy.running, "waiting": busy.waiting}
 
-    @api.get("/metrics", dependencies=key, response_class=PlainTextResponse, responses=ERRORS)
+    @api.get("/metrics", dependencies=key, responses={200: {"content": {"text/plain": {}}}, **ERRORS})
     async def prometheus() -> Response:
         """Counters for Prometheus."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -24,6 +24,7 @@ from lamm_core.serving.refusals import Refusal, for_error
 
 __all__ = ["Gate", "Rules"]
 
+READ = ("POST", "/v1/chat/completions")  # the one request with a body
 OPEN = ("/health",)  # what a load balancer may ask without a key
 BODY_SECONDS = 60.0
 RETRY_SECONDS = 5.0
@@ -63,7 +64,7 @@ class Gate:
         try:
             try:
                 self._look(scope)
-                if scope["method"] == "POST":
+                if (scope["method"], scope["path"]) == READ:
                     await self._with_body(scope, receive, sending)
                 else:
                     await self._app(scope, receive, sending)

@@ -51,11 +51,23 @@ def for_error(error: Exception) -> Refusal:
 def for_validation(errors: Sequence[Mapping[str, Any]]) -> Refusal:
     """The refusal of a body that does not fit the schema, from what pydantic found."""
     found = max(errors, key=lambda error: len(error["loc"]))  # of a choice's branches the one that came furthest
-    places = [place for place in found["loc"] if place != "body"]
-    param = "".join(f"[{place}]" if isinstance(place, int) else f".{place}" for place in places).lstrip(".")
+    param = _where(found["loc"])
     if found["type"] == "json_invalid":
         return Refusal(400, "The body is not JSON. Send one object, encoded as UTF-8.", "invalid_json")
     told = str(found["msg"]).removeprefix("Value error, ")
     if found["type"] == "extra_forbidden":
         told = "this server does not know this setting; leave it out"
-    return Refusal(400, f"{param}: {told}." if param else f"{told}.", "invalid_value", param or None)
+    return Refusal(400, f"{param or 'The body'}: {told}.", "invalid_value", param or None)
+
+
+def _where(places: Sequence[str | int]) -> str:
+    """``messages[0].content[1].text`` of pydantic's path, which also names the types that it tried on the way."""
+    path = ""
+    previous: str | int = "body"
+    for place in places:
+        if isinstance(place, int):
+            path += f"[{place}]"
+        elif place.isidentifier() and place not in (previous, "str"):
+            path += f".{place}"
+        previous = place
+    return path.removeprefix(".")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["ChatRequest", "Message", "PictureUrl", "PointCloudUrl"]
 
@@ -21,6 +21,29 @@ CloudFormat = Literal[
     "ply", "pcd", "las", "laz", "npy", "npz", "glb", "e57", "off", "stl", "obj",
     "xyz", "txt", "csv", "pts", "asc", "xyzrgb", "xyzn", "tsv",
 ]  # fmt: skip
+
+
+def whole(text: str) -> str:
+    """The text, if it can be written as UTF-8: JSON's escapes can leave half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half a character is escaped in the text") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(whole)]
+
+
+def refuse_true(value: bool) -> bool:
+    """False, which changes nothing."""
+    if value:
+        raise ValueError("this server cannot do that; leave it out")
+    return value
+
+
+# Not Literal[False], which takes 0 as well.
+Off = Annotated[bool, AfterValidator(refuse_true), Field(json_schema_extra={"enum": [False]})]
 
 
 class Strict(BaseModel):
@@ -48,7 +71,7 @@ class PointCloudUrl(Strict):
 
 class TextPart(Strict):
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class PicturePart(Strict):
@@ -70,7 +93,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part]
+    content: Text | list[Part]
 
 
 class StreamOptions(Strict):
@@ -105,8 +128,8 @@ class ChatRequest(Strict):
     # Sent by habit; only the value that changes nothing is taken.
     frequency_penalty: Zero | None = None
     presence_penalty: Zero | None = None
-    logprobs: Literal[False] | None = None
-    store: Literal[False] | None = None
+    logprobs: Off | None = None
+    store: Off | None = None
     response_format: ResponseFormat | None = None
     metadata: dict[str, Any] | None = None
 
