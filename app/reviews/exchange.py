@@ -115,6 +115,8 @@ class Exchange:
                     return
                 counts["read"] += 1
                 if isinstance(one, Draft):
+                    one = self._within(one)
+                if isinstance(one, Draft):
                     yield one
                     continue
                 counts["broken"] += 1
@@ -130,7 +132,7 @@ class Exchange:
         if not text.strip():
             raise AnnotationError("Name the file or folder to import, or choose one.")
         path = Path(text.strip()).expanduser().resolve()
-        if not any(path.is_relative_to(root) for root in self._roots):
+        if not self._readable(path):
             raise AnnotationError(
                 f"{path} lies outside the folders that may be read: {', '.join(map(str, self._roots))}. Move it there, "
                 "or name another folder in LAMM_REVIEW_DATA when the program is started."
@@ -138,6 +140,17 @@ class Exchange:
         if not path.exists():
             raise AnnotationError(f"There is no {path} on the machine that runs the program. Give its path there.")
         return path
+
+    def _readable(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self._roots)
+
+    def _within(self, draft: Draft) -> Draft | Broken:
+        """The draft, unless it shows a file that may not be read: an export would hand that file out."""
+        for medium in (medium for turn in draft.turns for medium in turn.media):
+            if not self._readable(medium.path.resolve()):
+                reason = f"it shows {medium.path}, which lies outside the folders that may be read"
+                return Broken(draft.source_id or draft.source, reason)
+        return draft
 
     # Leaving.
 

@@ -57,7 +57,8 @@ def run(
         fetch=remote.fetch,
         rules=rules,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    # What a library set up before would keep our lines away.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(
         api,

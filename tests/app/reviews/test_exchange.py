@@ -33,7 +33,7 @@ def ask(reviews: Reviews, media: ReviewMedia, marks: MarkBook, tmp_path: Path) -
         reviews,
         Jobs(),
         marks,
-        roots=(tmp_path / "data",),
+        roots=(tmp_path / "data", tmp_path / "marks"),  # the program keeps marked media where it may read them
         exports=tmp_path / "exports",
         demo=tmp_path / "demo",
     )
@@ -70,6 +70,18 @@ def test_a_file_is_imported_and_what_is_broken_in_it_is_named(ask: Ask, reviews:
     assert "record 1" in job["values"]["reasons"][0]
     ask("import", form="lamm", path=str(path))
     assert finished(ask)["values"]["known"] == 1
+
+
+@pytest.mark.parametrize("shown", ["/etc/passwd", "../../secret.txt", "link/passwd"])
+def test_a_record_cannot_show_a_file_from_elsewhere(ask: Ask, tmp_path: Path, shown: str) -> None:
+    path = lamm_file(tmp_path / "data")
+    (tmp_path / "data" / "link").symlink_to("/etc")
+    records = json.loads(path.read_text())
+    records[0]["image"] = shown
+    path.write_text(json.dumps(records))
+    ask("import", form="lamm", path=str(path))
+    job = finished(ask)
+    assert job["values"]["broken"] == 1 and "outside the folders" in job["values"]["reasons"][0], job
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "data/../../etc/passwd", "", "data/nothing.json", "~root"])

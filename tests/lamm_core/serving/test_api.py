@@ -223,11 +223,11 @@ def test_only_the_key_opens_the_server_and_health_needs_none(engine: HeldEngine)
         for path in ("/v1/models", "/metrics", "/openapi.json"):
             assert httpx.get(address + path).status_code == 401
         assert httpx.get(f"{address}/health").status_code == 200
-        for key in ("a-wrong-key", "the-right-kez", "", "the-right-key2"):
+        for key in ("a-wrong-key", "the-right-kez", "the-right-key2"):
             headers = {"Authorization": f"Bearer {key}"}
             refused = httpx.get(f"{address}/v1/models", headers=headers)
             assert refused.status_code == 401 and refused.headers["www-authenticate"] == "Bearer"
-            assert not key or key not in refused.text
+            assert key not in refused.text
         for key in ("the-right-key", "another-key"):
             assert ask(openai.OpenAI(base_url=f"{address}/v1", api_key=key)).choices
 

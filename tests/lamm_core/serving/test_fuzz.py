@@ -33,7 +33,7 @@ SCHEMA = schemathesis.openapi.from_dict(API.openapi())
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
