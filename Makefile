@@ -18,7 +18,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 export DO_NOT_TRACK = 1
 export GRADIO_ANALYTICS_ENABLED = False
 
-.PHONY: help run install fetch test check format system pin tree clean
+.PHONY: help run install fetch test check audit format system pin tree clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -45,7 +45,13 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types, import rules
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(PACKAGES)
+	$(PY) -m bandit -q -c pyproject.toml -r $(PACKAGES) app.py
 	$(PY) -m pytest -q tests/test_architecture.py
+
+# In an environment of its own: it brings a dozen packages, and the lists of known holes lie on the network.
+audit: $(VENV)/bin/python ## Look the pinned versions up in the lists of known holes (wants a network)
+	@$(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install -q --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)-audit/bin/pip-audit --disable-pip --no-deps -r constraints.txt
 
 format: $(VENV)/.installed-dev ## Let ruff put the code in shape
 	$(PY) -m ruff check --fix .
@@ -72,7 +78,7 @@ tree: $(VENV)/.installed-dev ## Write the README's tree anew
 	@$(PY) docs/tree.py
 
 clean: ## Remove the environment and tool caches (never models, runs or weights)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	@echo "Creating $(VENV) with $(PYTHON)"

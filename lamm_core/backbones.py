@@ -54,12 +54,16 @@ def smollm2_from_gguf(gguf: Path, folder: Path) -> None:
     from tokenizers import pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer = AutoTokenizer.from_pretrained(  # nosec B615 - a file of a known hash
+        gguf.parent, gguf_file=gguf.name, trust_remote_code=False
+    )
     # The GGUF names its pre-tokenizer ("smollm": every digit a token of its own) and transformers does not read that.
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    source = AutoModelForCausalLM.from_pretrained(  # nosec B615 - a file of a known hash
+        gguf.parent, gguf_file=gguf.name, dtype=torch.float32, trust_remote_code=False
+    )
     config = source.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config

@@ -251,7 +251,8 @@ def _read_rows(source: str, media_root: Path | None, split: str) -> Generator[Sa
         rows = _of_hub(source.removeprefix(HUB_PREFIX), split)
         name, folder = source.removeprefix(HUB_PREFIX), media_root
     else:
-        rows = datasets.load_dataset("parquet", data_files={split: source}, split=split, streaming=True).decode(False)
+        loaded = datasets.load_dataset("parquet", data_files={split: source}, split=split, streaming=True)  # nosec B615
+        rows = loaded.decode(False)
         name, folder = Path(source).name, media_root or Path(source).parent
     if folder is None:
         raise DataError(f"{source}: give media_root, the folder that the pictures of a hub data set are written to.")

@@ -132,7 +132,12 @@ def build_hub_encoder(name: str, options: Mapping[str, Any]) -> HubEncoder:
     towers = {"clip": CLIPVisionModel, "clip_vision_model": CLIPVisionModel, "siglip": SiglipVisionModel}
     loader: Any = towers.get(config.model_type, AutoModel)
     try:
-        network = loader.from_pretrained(name, dtype=torch.float32, use_safetensors=True)  # no pickles
+        network = loader.from_pretrained(
+            name,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,  # neither pickles nor programs
+        )
     except (OSError, ValueError) as error:
         raise WeightsError(f"The image encoder {name} cannot be loaded: {error}") from error
     network = getattr(network, "vision_model", network)
@@ -145,7 +150,7 @@ def hub_encoder_bytes(name: str) -> int:
 
     config = hub_config(name)
     with torch.device("meta"):
-        network = AutoModel.from_config(getattr(config, "vision_config", config))
+        network = AutoModel.from_config(getattr(config, "vision_config", config), trust_remote_code=False)
     return 4 * sum(int(parameter.numel()) for parameter in network.parameters())
 
 
@@ -154,7 +159,7 @@ def hub_config(name: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(name)
+        return AutoConfig.from_pretrained(name, trust_remote_code=False)  # nosec B615 - told apart by fingerprint
     except (OSError, ValueError) as error:
         raise WeightsError(
             f"There is no image encoder {name} here or on the hub. Check its name and the network, or give a folder."

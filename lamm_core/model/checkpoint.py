@@ -124,7 +124,7 @@ def find(folder_or_hub_id: str | Path, **hub_options: Any) -> Path:
     folder = Path(folder_or_hub_id).expanduser()
     if not folder.is_dir():
         try:
-            folder = Path(snapshot_download(str(folder_or_hub_id), **hub_options))
+            folder = Path(snapshot_download(str(folder_or_hub_id), **hub_options))  # nosec B615 - the caller's revision
         except HFValidationError as error:
             raise CheckpointError(f"{folder_or_hub_id} is neither a folder nor a name on the hub.") from error
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

