@@ -33,7 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
     "LAMM_REVIEW_DATA": "folder to import from; empty: your home, or nothing while LAMM_HOST lets others in",
-    "HF_TOKEN": "token of the Hugging Face Hub, to push models; nothing else reads it here",
+    "HF_TOKEN": "token of the Hugging Face Hub, to push models; nothing else reads it here",  # nosec B105 - words
     "SPACE_ID": "set by a Space of the Hub, where the page trains nothing itself",
     "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }

@@ -275,7 +275,7 @@ def _of_hub(name: str, split: str) -> Iterator[Any]:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        yield from datasets.load_dataset(name, split=split, streaming=True).decode(False)
+        yield from datasets.load_dataset(name, split=split, streaming=True).decode(False)  # nosec B615 - data
     except (httpx2.HTTPError, HfHubHTTPError, OSError, ValueError) as error:
         raise DataError(
             f"{name} could not be read from the Hub ({type(error).__name__}: {str(error)[:200]}). Check the network, "
