@@ -1,75 +1,65 @@
-"""The engine: one model, one request at a time in the order they came, answers piece by piece.
+"""Our engine: one model and many answers at once, each as if it were computed alone.
 
 Does not know who asks. All computing happens on one thread of the engine's own, which is its lock: the adapters' lock
-belongs to a thread, and whoever reads a stream may read each piece from another one.
+belongs to a thread, and whoever reads a stream may read each piece from another one. That thread works in steps. A step
+lets at most one waiting request in and computes one token of every answer in progress, so that requests come and go
+between any two tokens.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
 
 import torch
-from torch import Tensor
 
 from lamm_core.conversation import Turn
-from lamm_core.errors import EngineBusyError, PromptTooLongError
+from lamm_core.errors import ConfigError, PromptTooLongError
 from lamm_core.inference.decode import Decoder, decoder_for
 from lamm_core.inference.detokenize import TextStream
 from lamm_core.inference.features import FeatureCache
 from lamm_core.inference.likelihood import mean_log_probabilities
-from lamm_core.inference.protocol import Answer, Load, Piece
+from lamm_core.inference.protocol import Load
+from lamm_core.inference.request import FairQueue, Pieces, Request
 from lamm_core.inference.sampling import Generation
+from lamm_core.inference.writing import Prompt, Table, Writing
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
 
-__all__ = ["Answered", "Generation", "LocalEngine", "Piece"]
-
-POLL_SECONDS = 0.05  # how long a stop may go unnoticed by a request that waits
+__all__ = ["Answered", "Generation", "LocalEngine"]
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A whole answer computed in a batch; ``seconds`` is its share of the time that its batch took."""
+    """A whole answer out of many; ``seconds`` is its share of the time that all took."""
 
     text: str
     tokens: int
     seconds: float
 
 
-class AnyOf:
-    """Set when one of several events is."""
-
-    def __init__(self, *events: threading.Event) -> None:
-        self._events = events
-
-    def is_set(self) -> bool:
-        return any(event.is_set() for event in self._events)
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A conversation ready to be continued."""
-
-    embeds: Tensor  # (L, H)
-    adapters: frozenset[str]
-    settings: Generation
-
-
 class LocalEngine:
-    """Answers conversations with a model. Usable from any number of threads."""
+    """Answers conversations with a model in this process. Usable from any number of threads."""
 
-    def __init__(self, model: LammModel, *, media_kept: int = 64, most_waiting: int = 256) -> None:
-        self._most_waiting = most_waiting
+    def __init__(
+        self, model: LammModel, *, media_kept: int = 64, most_running: int = 16, most_waiting: int = 256
+    ) -> None:
         self.model = model
         self._decoder: Decoder = decoder_for(model.language_model)
         self._features = FeatureCache(model, media_kept)
         self._stop_ids = model.prompts.stop_ids()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._most_running = most_running
+        self._tables: list[Table] = []  # changed by the worker only
+        self._lock = threading.Lock()  # of all below
+        self._queue = FairQueue(most_waiting)
+        self._stepping = False  # a step is on its way
+        self._closed = False
+        self._answer_seconds = 1.0  # about what an answer takes
 
     def stream(
         self,
@@ -79,43 +69,29 @@ class LocalEngine:
         stop: threading.Event | None = None,
         adapter: str | None = None,
         client: str = "",
-    ) -> Answer:
+    ) -> Pieces:
         """As the protocol says; PromptTooLongError comes before the language model computes anything."""
-        if (load := self.load()).waiting >= load.most_waiting:
-            raise EngineBusyError(load.waiting, retry_seconds=5.0)
-        return self._answered(turns, settings, stop, adapter)
+        request = Request(turns, settings, stop=stop, adapter=adapter, client=client)
+        with self._lock:
+            if self._closed:
+                raise ConfigError("This model was put away while you asked. Choose a model and ask again.")
+            turn_seconds = self._answer_seconds * (1 + len(self._queue) / self._most_running)
+            self._queue.put(request, retry_seconds=turn_seconds)
+            if not self._stepping:
+                self._stepping = True
+                self._worker.submit(self._step)
+        return Pieces(request, self._withdraw)
 
     def load(self) -> Load:
         """How busy the engine is now."""
-        waiting = self._worker._work_queue.qsize()
-        return Load(min(1, waiting), waiting, most_running=1, most_waiting=self._most_waiting)
+        with self._lock:
+            return Load(self._running(), len(self._queue), self._most_running, self._queue.most)
 
     def close(self) -> None:
-        """Compute no further answer."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def _answered(
-        self, turns: Sequence[Turn], settings: Generation | None, stop: threading.Event | None, adapter: str | None
-    ) -> Generator[Piece, None, None]:
-        asked = time.perf_counter()
-        stop = stop or threading.Event()
-        abandoned = threading.Event()
-        pieces: SimpleQueue[Piece | None] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                prompt = self._prepare(turns, settings or Generation(), adapter)
-                for piece in self._pieces(prompt, AnyOf(stop, abandoned), asked):
-                    pieces.put(piece)
-            finally:
-                pieces.put(None)
-
-        job = self._worker.submit(work)
-        try:
-            yield from self._received(job, pieces, stop)
-        finally:
-            abandoned.set()
-            job.cancel()
+        """Compute nothing more; all answers end as cancelled."""
+        with self._lock:
+            self._closed = True
+        self._worker.shutdown(wait=False)
 
     def answer(self, turns: Sequence[Turn], settings: Generation | None = None, *, adapter: str | None = None) -> str:
         """The whole answer. Raises what `stream` raises."""
@@ -130,22 +106,28 @@ class LocalEngine:
         adapter: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Answered]:
-        """The answer to each conversation, in order, computed ``batch`` at a time; for measuring.
+        """The answer to each conversation, in order, at most ``batch`` of them asked at a time; for measuring.
 
-        Conversations of similar length share a batch. Other requests are served between batches. ``progress`` is told
-        how many are answered. Equal to `answer` up to the rounding of batched products. Raises what `stream` raises.
+        ``progress`` is told how many are answered. Raises what `stream` raises.
         """
-        settings = settings or Generation()
-        answers: dict[int, Answered] = {}
-        order = sorted(range(len(conversations)), key=lambda place: rough_length(conversations[place]))
-        for start in range(0, len(order), batch):
-            places = order[start : start + batch]
-            asked = [conversations[place] for place in places]
-            answered = self._worker.submit(self._answer_batch, asked, settings, adapter).result()
-            answers.update(zip(places, answered, strict=True))
-            if progress is not None:
-                progress(start + len(places))
-        return [answers[place] for place in range(len(conversations))]
+        answers: list[Answered] = []
+        asked: deque[Pieces] = deque()
+        began = time.perf_counter()
+        try:
+            for place in range(len(conversations) + batch):
+                if place < len(conversations):
+                    asked.append(self.stream(conversations[place], settings, adapter=adapter))
+                if asked and (len(asked) == batch or place >= len(conversations)):
+                    pieces = list(asked.popleft())
+                    now = time.perf_counter()
+                    answers.append(Answered("".join(one.text for one in pieces), pieces[-1].tokens, now - began))
+                    began = now
+                    if progress is not None:
+                        progress(len(answers))
+        finally:
+            for unread in asked:
+                unread.close()
+        return answers
 
     def option_scores(
         self, turns: Sequence[Turn], options: Sequence[str], *, adapter: str | None = None
@@ -156,19 +138,74 @@ class LocalEngine:
         """
         return self._worker.submit(self._score_options, turns, options, adapter).result()
 
-    def _received(self, job: Future[None], pieces: SimpleQueue[Piece | None], stop: threading.Event) -> Iterator[Piece]:
-        while True:
-            try:
-                piece = pieces.get(timeout=POLL_SECONDS)
-            except Empty:
-                if stop.is_set() and job.cancel():
-                    yield Piece("", done=True, tokens=0, prompt_tokens=0)
-                    return
-                continue
-            if piece is None:
-                job.result()  # raises what the work raised
+    def _running(self) -> int:
+        return sum(len(table.writing) for table in self._tables)
+
+    def _withdraw(self, request: Request) -> bool:
+        with self._lock:
+            return self._queue.withdraw(request)
+
+    def _step(self) -> None:
+        """One token of every answer; then another step, behind whatever else the worker was asked for meanwhile."""
+        try:
+            self._let_one_in()
+            for table in list(self._tables):
+                self._advance(table)
+        finally:
+            with self._lock:
+                self._stepping = not self._closed and bool(self._tables or len(self._queue))
+                if self._stepping:
+                    self._worker.submit(self._step)
+                elif self._closed:
+                    self._dismiss()
+
+    def _dismiss(self) -> None:
+        for table in self._tables:
+            for writing in table.writing:
+                writing.finish("cancelled")
+        self._tables.clear()
+        while len(self._queue):
+            self._queue.take().cancelled()
+
+    def _let_one_in(self) -> None:
+        with self._lock:
+            if self._closed or not len(self._queue) or self._running() >= self._most_running:
                 return
-            yield piece
+            request = self._queue.take()
+        if request.is_set():
+            request.cancelled()
+            return
+        try:
+            self._begin(request)
+        except Exception as error:  # it belongs to whoever asked, and is raised where the answer is read
+            request.channel.put(error)
+
+    def _begin(self, request: Request) -> None:
+        prompt = self._prepare(request.turns, request.settings, request.adapter)
+        prompts = self.model.prompts
+        text = TextStream(prompts.tokenizer, prompts.stop_strings(), prompts.template.answer_lead)
+        table = self._table_for(prompt.adapters)
+        table.join(Writing(request, prompt, text, self._stop_ids), prompt.embeds)
+        if table.writing and table not in self._tables:
+            self._tables.append(table)
+
+    def _table_for(self, adapters: frozenset[str]) -> Table:
+        for table in self._tables:
+            if table.adapters == adapters and not table.group.full:
+                return table
+        with active(self.model.language_model, adapters):
+            return Table(adapters, self._decoder.group(), self._note)
+
+    def _note(self, writing: Writing) -> None:
+        self._answer_seconds += 0.2 * (time.perf_counter() - writing.began - self._answer_seconds)
+
+    def _advance(self, table: Table) -> None:
+        try:
+            table.advance()
+        except Exception as error:  # raised where the answers are read
+            table.fail(error)
+        if not table.writing:
+            self._tables.remove(table)
 
     @torch.no_grad()
     def _prepare(self, turns: Sequence[Turn], settings: Generation, adapter: str | None) -> Prompt:
@@ -187,50 +224,6 @@ class LocalEngine:
         limited = replace(settings, max_new_tokens=min(settings.max_new_tokens, room))
         return Prompt(model.embed(rendered, media, features), frozenset(chosen), limited)
 
-    def _pieces(self, prompt: Prompt, stop: AnyOf, asked: float) -> Iterator[Piece]:
-        text = self._text()
-        tokens = 0
-        first = now = 0.0
-
-        def piece(new: str, *, done: bool) -> Piece:
-            speed = (tokens - 1) / (now - first) if tokens > 1 else None
-            waited = first - asked if tokens else None
-            return Piece(new, done, tokens, len(prompt.embeds), waited, speed)
-
-        with active(self.model.language_model, prompt.adapters):
-            for token in self._decoder.generate(prompt.embeds, prompt.settings, self._stop_ids, stop):
-                now = time.perf_counter()
-                first = first or now
-                tokens += 1
-                if new := text.add(token):
-                    yield piece(new, done=False)
-                if text.ended:
-                    break
-        yield piece(text.finish(), done=True)
-
-    def _answer_batch(
-        self, conversations: Sequence[Sequence[Turn]], settings: Generation, adapter: str | None
-    ) -> list[Answered]:
-        began = time.perf_counter()
-        prompts = [self._prepare(turns, settings, adapter) for turns in conversations]
-        answers: dict[int, tuple[str, int]] = {}
-        for adapters in {prompt.adapters for prompt in prompts}:
-            places = [place for place, prompt in enumerate(prompts) if prompt.adapters == adapters]
-            chosen = [prompts[place] for place in places]
-            limit = max(prompt.settings.max_new_tokens for prompt in chosen)
-            with active(self.model.language_model, adapters):
-                decoded = self._decoder.generate_many(
-                    [prompt.embeds for prompt in chosen],
-                    replace(settings, max_new_tokens=limit),
-                    self._stop_ids,
-                    threading.Event(),
-                )
-            for place, ids in zip(places, decoded, strict=True):
-                kept = ids[: prompts[place].settings.max_new_tokens]
-                answers[place] = self._read(kept), len(kept)
-        share = (time.perf_counter() - began) / max(1, len(prompts))
-        return [Answered(*answers[place], share) for place in range(len(prompts))]
-
     def _score_options(self, turns: Sequence[Turn], options: Sequence[str], adapter: str | None) -> list[float]:
         prompt = self._prepare(turns, Generation(), adapter)
         answers = [self.model.prompts.answer_ids(option) for option in options]
@@ -238,21 +231,3 @@ class LocalEngine:
             raise PromptTooLongError(needed, self.model.context_tokens)
         with active(self.model.language_model, prompt.adapters):
             return mean_log_probabilities(self.model.base_model, prompt.embeds, answers)
-
-    def _read(self, ids: Sequence[int]) -> str:
-        text = self._text()
-        parts = []
-        for token in ids:
-            parts.append(text.add(token))
-            if text.ended:
-                break
-        return "".join(parts) + text.finish()
-
-    def _text(self) -> TextStream:
-        prompts = self.model.prompts
-        return TextStream(prompts.tokenizer, prompts.stop_strings(), prompts.template.answer_lead)
-
-
-def rough_length(turns: Sequence[Turn]) -> int:
-    """Orders conversations about as their token counts do; a medium counts as a few hundred characters."""
-    return sum(len(turn.text) + 300 * len(turn.media) for turn in turns)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lamm_core.inference.llama_weights import LlamaWeights, WeightStore
-from lamm_core.inference.loop import StopSignal, decode_many, decode_one
+from lamm_core.inference.loop import Group, StopSignal, decode_one
 from lamm_core.inference.sampling import Generation
 
 __all__ = ["LlamaDecoder"]
@@ -25,8 +25,10 @@ CACHE_STEP = 256  # positions by which a cache grows
 PREFILL_STEP = 1024  # positions of a prompt between two looks at the stop signal
 KEPT_CONVERSATIONS = 4
 # A step is bound by reading the weights: five positions cost 5 to 10 % more than one (measured, SmolLM2-135M in bf16).
-# Products stay bit-equal up to 16 rows.
 GUESSES = 4
+EXACT_ROWS = (
+    16  # up to so many, products of rows are bit-equal to those of each row (`--exact` of benchmarks/decode.py)
+)
 
 
 class KeyValueCache:
@@ -139,6 +141,38 @@ class Network:
         cache.length = stop
         return weights.head(self._normed(flat if every else hidden[:, -1], weights.norm))
 
+    def forward_each(self, weights: LlamaWeights, hidden: Tensor, caches: Sequence[KeyValueCache]) -> Tensor:
+        """Append hidden states (B, H), which are overwritten, each to its own cache; logits (B, V).
+
+        Bit-equal to appending each by itself as far as the products are.
+        """
+        rows = len(hidden)
+        starts = [cache.length for cache in caches]
+        for cache in caches:
+            cache.reserve(cache.length + 1)
+        views = [list(cache.views(start, start + 1)) for cache, start in zip(caches, starts, strict=True)]
+        cosine, sine = self.rotation(torch.tensor(starts))
+        heads, turned = self.heads, self.heads + self.key_heads
+        grouped = heads != self.key_heads
+        attended = hidden.new_empty(rows, heads, self.width)
+        for number, layer in enumerate(weights.layers):
+            mixed = layer.query_key_value(self._normed(hidden, layer.attention_norm)).view(rows, -1, self.width)
+            plain = mixed[:, :turned]
+            swapped = plain.unflatten(-1, (2, -1)).flip(-2).flatten(-2)
+            rotated = (plain * cosine).add_(swapped.mul_(sine))
+            for row in range(rows):
+                new_key, new_value, key, value = views[row][number]
+                new_key.copy_(rotated[row, heads:])
+                new_value.copy_(mixed[row, turned:])
+                query = rotated[row, :heads][None, :, None]  # (1, heads, 1, D)
+                attended[row] = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)[0, :, 0]
+            hidden.add_(layer.output(attended.view(rows, -1)))
+            gate, up = layer.gate_up(self._normed(hidden, layer.mlp_norm)).chunk(2, dim=-1)
+            hidden.add_(layer.down(functional.silu(gate).mul_(up)))
+        for cache in caches:
+            cache.length += 1
+        return weights.head(self._normed(hidden, weights.norm))
+
     def _normed(self, flat: Tensor, weight: Tensor) -> Tensor:
         # Without a weight torch rounds to the input's type before the weight is applied, as transformers does.
         return functional.rms_norm(flat, (flat.shape[-1],), None, self.epsilon).mul_(weight)
@@ -151,12 +185,23 @@ class Conversation:
     weights: LlamaWeights
     inputs: Tensor
     cache: KeyValueCache
+    taken: bool = False  # by an answer in progress
 
     def common(self, prompt: Tensor) -> int:
         """How many leading positions of a prompt are computed already."""
         length = min(self.cache.length, len(prompt))
         differs = (self.inputs[:length] != prompt[:length]).any(dim=-1).nonzero()
         return int(differs[0, 0]) if len(differs) else length
+
+    def append(self, inputs: Tensor) -> int:
+        """Note inputs (L, H) that are about to be computed; how many positions there are with them."""
+        start, stop = self.cache.length, self.cache.length + len(inputs)
+        if stop > len(self.inputs):
+            grown = inputs.new_empty(-(-stop // CACHE_STEP) * CACHE_STEP, inputs.shape[1])
+            grown[:start] = self.inputs[:start]
+            self.inputs = grown
+        self.inputs[start:stop] = inputs
+        return stop
 
     def guess(self, following: Tensor) -> Tensor:
         """What may come after ``following`` (H,): what came when it and the input before it stood here last."""
@@ -186,9 +231,8 @@ class OneRow:
         self._network, self._weights, self._kept = network, weights, kept
         self._guessed: list[tuple[Tensor, Tensor]] = []  # inputs (H,) and the logits (1, V) after them
 
-    @torch.inference_mode()
-    def start(self, prompts: Sequence[Tensor], stop: StopSignal) -> Tensor | None:
-        prompt = prompts[0].detach()
+    def start(self, prompt: Tensor, stop: StopSignal) -> Tensor | None:
+        """The logits (1, V) after a prompt (L, H); None where stopped on the way."""
         self._conversation = self._resume(prompt)
         logits = None
         for begin in range(self._conversation.cache.length, len(prompt), PREFILL_STEP):
@@ -197,45 +241,55 @@ class OneRow:
             logits = self._append(prompt[begin : begin + PREFILL_STEP])
         return logits
 
-    @torch.inference_mode()
-    def advance(self, tokens: Sequence[int]) -> Tensor:
-        inputs = self._network.embedding[tokens[0]]
+    def advance(self, token: int) -> Tensor:
+        """The logits (1, V) after one more token."""
+        inputs = self._network.embedding[token]
         cache = self._conversation.cache
-        if self._guessed:
-            guess, logits = self._guessed.pop(0)
-            if torch.equal(guess, inputs):
-                cache.length += 1
-                return logits
+        if (logits := self.guessed(inputs)) is not None:
+            return logits
         guesses = self._conversation.guess(inputs)
         every = self._append(torch.cat([inputs[None], guesses]), every=True)
         cache.length -= len(guesses)
         self._guessed = list(zip(guesses, every[1:, None], strict=True))
         return every[:1]
 
-    def keep(self, rows: Sequence[int]) -> bool:
-        return False
+    def guessed(self, inputs: Tensor) -> Tensor | None:
+        """The logits (1, V) after an input (H,) if it is what was guessed; otherwise all guesses are dropped."""
+        if self._guessed and torch.equal(self._guessed[0][0], inputs):
+            self._conversation.cache.length += 1
+            return self._guessed.pop(0)[1]
+        self._guessed = []
+        return None
+
+    def note(self, inputs: Tensor) -> KeyValueCache:
+        """Remember an input (H,) that is about to be computed; the cache it goes to."""
+        self._conversation.append(inputs[None])
+        return self._conversation.cache
+
+    def end(self) -> None:
+        """Let others continue what was computed."""
+        self._conversation.taken = False
 
     def _resume(self, prompt: Tensor) -> Conversation:
-        candidates = [(one.common(prompt), one) for one in self._kept if one.weights is self._weights]
+        free = [one for one in self._kept if not one.taken]
+        candidates = [(one.common(prompt), one) for one in free if one.weights is self._weights]
         length, best = max(candidates, key=lambda found: found[0], default=(0, None))
         # A short common beginning is the system text; taking it over would cost somebody else their conversation.
         if best is None or 2 * length < best.cache.length:
             best, length = Conversation(self._weights, prompt[:0].clone(), self._network.cache(1)), 0
-            del self._kept[: max(0, len(self._kept) - KEPT_CONVERSATIONS + 1)]
+            for oldest in free[: max(0, len(free) - KEPT_CONVERSATIONS + 1)]:
+                self._kept.remove(oldest)
         else:
             self._kept.remove(best)
         self._kept.append(best)
+        best.taken = True
         best.cache.length = min(length, len(prompt) - 1)  # the last position is computed again, for its logits
         return best
 
     def _append(self, inputs: Tensor, *, every: bool = False) -> Tensor:
         conversation, network = self._conversation, self._network
-        start, stop = conversation.cache.length, conversation.cache.length + len(inputs)
-        if stop > len(conversation.inputs):
-            grown = inputs.new_empty(-(-stop // CACHE_STEP) * CACHE_STEP, inputs.shape[1])
-            grown[:start] = conversation.inputs[:start]
-            conversation.inputs = grown
-        conversation.inputs[start:stop] = inputs
+        start = conversation.cache.length
+        stop = conversation.append(inputs)
         mask = None
         if start > 0 and len(inputs) > 1 and not every:
             mask = torch.ones(len(inputs), stop, dtype=torch.bool).tril(start)
@@ -243,49 +297,50 @@ class OneRow:
         return network.forward(self._weights, inputs[None].clone(), conversation.cache, rotation, mask, every=every)
 
 
-class ManyRows:
-    """A batch of sequences of different lengths, padded on the left."""
+class LlamaGroup:
+    """Sequences in progress, each with a cache of its own: products are of all rows, attention is of each.
 
-    def __init__(self, network: Network, weights: LlamaWeights) -> None:
-        self._network, self._weights = network, weights
+    So nothing is padded, and an answer does not depend on which others are computed beside it: attention is the same
+    call, and products are bit-equal up to `EXACT_ROWS` rows.
+    """
+
+    def __init__(self, network: Network, weights: LlamaWeights, kept: list[Conversation]) -> None:
+        self._network, self._weights, self._kept = network, weights, kept
+        self._rows: list[OneRow] = []
+
+    @property
+    def full(self) -> bool:
+        return len(self._rows) >= EXACT_ROWS
 
     @torch.inference_mode()
-    def start(self, prompts: Sequence[Tensor], stop: StopSignal) -> Tensor | None:
-        if stop.is_set():
-            return None
-        lengths = torch.tensor([len(prompt) for prompt in prompts])
-        longest = int(lengths.max())
-        inputs = prompts[0].new_zeros(len(prompts), longest, prompts[0].shape[1])
-        for row, prompt in zip(inputs, prompts, strict=True):
-            row[longest - len(prompt) :] = prompt.detach()
-        self._padding = longest - lengths  # (B,)
-        self._cache = self._network.cache(len(prompts))
-        columns = torch.arange(longest)
-        mask = None
-        if self._padding.any():
-            seen = (columns >= self._padding[:, None])[:, None, :]  # (B, 1, L) keys
-            # Padding looks at itself: a row of nothing would be not-a-number and spread.
-            mask = (seen & torch.ones(longest, longest, dtype=torch.bool).tril()) | torch.eye(longest, dtype=torch.bool)
-            mask = mask[:, None]
-        positions = (columns - self._padding[:, None]).clamp(min=0)
-        return self._network.forward(self._weights, inputs, self._cache, self._network.rotation(positions), mask)
+    def join(self, prompt: Tensor, stop: StopSignal) -> Tensor | None:
+        row = OneRow(self._network, self._weights, self._kept)
+        logits = None
+        try:
+            logits = row.start(prompt.detach(), stop)
+        finally:
+            if logits is None:
+                row.end()
+        if logits is not None:
+            self._rows.append(row)
+        return logits
 
     @torch.inference_mode()
     def advance(self, tokens: Sequence[int]) -> Tensor:
-        length = self._cache.length
-        mask = None
-        if self._padding.any():
-            mask = (torch.arange(length + 1) >= self._padding[:, None])[:, None, None, :]
-        rotation = self._network.rotation((length - self._padding)[:, None])
-        inputs = self._network.embedding[torch.tensor(tokens)][:, None]
-        return self._network.forward(self._weights, inputs, self._cache, rotation, mask)
+        if len(tokens) == 1:
+            return self._rows[0].advance(tokens[0])
+        inputs = self._network.embedding[torch.tensor(tokens)]  # (B, H)
+        known = [row.guessed(one) for row, one in zip(self._rows, inputs, strict=True)]
+        unknown = [place for place, logits in enumerate(known) if logits is None]
+        if unknown:
+            caches = [self._rows[place].note(inputs[place]) for place in unknown]
+            computed = self._network.forward_each(self._weights, inputs[unknown], caches)
+            for place, logits in zip(unknown, computed.split(1), strict=True):
+                known[place] = logits
+        return torch.cat([logits for logits in known if logits is not None])
 
-    @torch.inference_mode()
-    def keep(self, rows: Sequence[int]) -> bool:
-        chosen = torch.tensor(rows)
-        self._padding = self._padding[chosen]
-        self._cache.data = self._cache.data[:, chosen]
-        return True
+    def leave(self, row: int) -> None:
+        self._rows.pop(row).end()
 
 
 class LlamaDecoder:
@@ -299,14 +354,11 @@ class LlamaDecoder:
         self, inputs_embeds: Tensor, settings: Generation, stop_ids: Collection[int], stop: StopSignal
     ) -> Iterator[int]:
         """Tokens after a prompt (L, H), computed as they are asked for."""
-        rows = OneRow(self._network, self._network.store.current(), self._kept)
-        return decode_one(rows, inputs_embeds, settings, stop_ids, stop)
+        return decode_one(self.group(), inputs_embeds, settings, stop_ids, stop)
 
-    def generate_many(
-        self, prompts: Sequence[Tensor], settings: Generation, stop_ids: Collection[int], stop: StopSignal
-    ) -> list[list[int]]:
-        """Tokens after each prompt (L_i, H), as one batch."""
-        return decode_many(ManyRows(self._network, self._network.store.current()), prompts, settings, stop_ids, stop)
+    def group(self) -> Group:
+        """A group without rows."""
+        return LlamaGroup(self._network, self._network.store.current(), self._kept)
 
     @property
     def private_bytes(self) -> int:

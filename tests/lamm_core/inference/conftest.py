@@ -5,7 +5,8 @@ Does not know what is tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from lamm_core.config import LammConfig, LoraSettings, ModalitySettings
 from lamm_core.inference.engine import LocalEngine
+from lamm_core.inference.loop import Group
 from lamm_core.model.adapters import adapter_parameters, add_adapter
 from lamm_core.model.lamm import LammModel
 
@@ -26,6 +28,27 @@ def give_weights(model: PeftModel) -> None:
     for name in model.peft_config:
         for parameter in adapter_parameters(model, name):
             nn.init.normal_(parameter, std=0.2)
+
+
+def together(group: Group, prompts: Sequence[Tensor], longest: int, stops: Collection[int]) -> list[list[int]]:
+    """Greedy answers to prompts ``(L_i, H)``, of which one more joins at each step while the others go on."""
+    answers: list[list[int]] = [[] for _ in prompts]
+    waiting, rows = list(range(len(prompts))), list[int]()
+    while waiting or rows:
+        following = list(group.advance([answers[row][-1] for row in rows]).split(1)) if rows else []
+        if waiting and not group.full:
+            rows.append(waiting.pop(0))
+            logits = group.join(prompts[rows[-1]], threading.Event())
+            assert logits is not None
+            following.append(logits)
+        for place in reversed(range(len(rows))):
+            token, answer = int(following[place].float().argmax()), answers[rows[place]]
+            if token not in stops:
+                answer.append(token)
+            if token in stops or len(answer) == longest:
+                group.leave(place)
+                del rows[place]
+    return answers
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from typing import Any
 from lamm_core.conversation import Media, Turn
 from lamm_core.errors import MediaError
 from lamm_core.inference.answer_lines import answer_lines
-from lamm_core.inference.engine import Generation, Piece
+from lamm_core.inference.protocol import Piece
+from lamm_core.inference.sampling import Generation
 
 
 class Echo:

@@ -10,6 +10,7 @@ from transformers import BloomConfig, BloomForCausalLM, GPT2Config, GPT2LMHeadMo
 
 from lamm_core.inference.decode import TransformersDecoder, decoder_for
 from lamm_core.inference.sampling import Generation
+from tests.lamm_core.inference.conftest import together
 
 
 def gpt2() -> PreTrainedModel:
@@ -23,7 +24,7 @@ def bloom() -> PreTrainedModel:
 
 
 @pytest.mark.parametrize("build", [gpt2, bloom])
-def test_any_causal_model_decodes_as_generate_does_alone_and_in_batches(build: type) -> None:
+def test_any_causal_model_decodes_as_generate_does_alone_and_together(build: type) -> None:
     torch.manual_seed(0)
     model = build().eval()
     decoder = decoder_for(model)
@@ -34,4 +35,4 @@ def test_any_causal_model_decodes_as_generate_does_alone_and_in_batches(build: t
     for prompt, answer in zip(prompts, single, strict=True):
         ids = model.generate(inputs_embeds=prompt[None], max_new_tokens=8, min_new_tokens=8, do_sample=False)
         assert answer == ids[0].tolist() or model.config.eos_token_id in answer
-    assert decoder.generate_many(prompts, settings, (), never) == single
+    assert together(decoder.group(), prompts, 8, ()) == single

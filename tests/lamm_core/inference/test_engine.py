@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lamm_core.conversation import Media, Turn
-from lamm_core.errors import ConfigError, MediaError, PromptTooLongError
+from lamm_core.errors import ConfigError, EngineBusyError, MediaError, PromptTooLongError
 from lamm_core.inference.engine import Generation, LocalEngine
+from lamm_core.inference.protocol import Load
 
 SHORT = Generation(max_new_tokens=12)
 ENDLESS = Generation(max_new_tokens=400)
@@ -51,20 +52,23 @@ def test_the_adapter_follows_the_media_or_the_request(engine: LocalEngine, pictu
         engine.answer(PLAIN, SHORT, adapter="third")
 
 
-def test_two_threads_with_two_adapters_get_their_own_answers(engine: LocalEngine, picture: Path) -> None:
-    names = ("image", "second")
-    expected = {name: engine.answer(shown(picture), SHORT, adapter=name) for name in names}
-    wrong: list[str] = []
+def test_answers_computed_together_are_those_computed_alone(
+    engine: LocalEngine, other_picture: Callable[[int], Path]
+) -> None:
+    pictures = [other_picture(shade) for shade in (0, 90, 200)]
+    asked = [(shown(path), name) for path in pictures for name in ("image", "second", "")] + [(PLAIN, None)] * 2
+    alone = [engine.answer(turns, SHORT, adapter=name) for turns, name in asked]
+    streams = [engine.stream(turns, SHORT, adapter=name) for turns, name in asked]
+    assert ["".join(piece.text for piece in stream) for stream in streams] == alone
+    assert len(set(alone)) > 4
 
-    def ask(name: str) -> None:
-        wrong.extend(name for _ in range(5) if engine.answer(shown(picture), SHORT, adapter=name) != expected[name])
 
-    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+def test_a_short_answer_does_not_wait_for_a_long_one(engine: LocalEngine) -> None:
+    long = engine.stream(PLAIN, ENDLESS)
+    next(long)
+    assert engine.answer(PLAIN, SHORT)
+    assert engine.load().running == 1
+    long.close()
 
 
 def test_stop_ends_the_stream_with_a_last_piece(engine: LocalEngine) -> None:
@@ -115,22 +119,76 @@ def test_a_request_that_waits_can_be_stopped_while_another_runs(engine: LocalEng
     assert [(piece.text, piece.done, piece.tokens) for piece in pieces] == [("", True, 0)]
 
 
-def test_requests_are_served_in_the_order_they_came(engine: LocalEngine) -> None:
+def test_a_full_queue_refuses_and_says_when_to_try_again(engine: LocalEngine) -> None:
+    release = threading.Event()
+    engine._queue.most = 2
+    engine._worker.submit(release.wait, 10)
+    waiting = [engine.stream(PLAIN, SHORT) for _ in range(2)]
+    with pytest.raises(EngineBusyError, match="Try again in about") as refused:
+        engine.stream(PLAIN, SHORT)
+    assert refused.value.retry_seconds > 0
+    assert engine.load() == Load(running=0, waiting=2, most_running=16, most_waiting=2)
+    release.set()
+    assert all(list(stream)[-1].done for stream in waiting)
+
+
+def test_who_stops_waiting_leaves_the_line_at_once(engine: LocalEngine) -> None:
     release = threading.Event()
     engine._worker.submit(release.wait, 10)
-    served: list[int] = []
-    threads = []
-    for number in range(4):
-        queued = engine._worker._work_queue.qsize()
-        thread = threading.Thread(target=lambda number=number: (engine.answer(PLAIN, SHORT), served.append(number)))
-        thread.start()
-        threads.append(thread)
-        while engine._worker._work_queue.qsize() == queued:
-            thread.join(0.001)
+    engine.stream(PLAIN, SHORT).close()
+    dropped = engine.stream(PLAIN, SHORT)
+    del dropped
+    assert engine.load().waiting == 0
     release.set()
-    for thread in threads:
-        thread.join()
-    assert served == [0, 1, 2, 3]
+
+
+def test_no_more_answers_are_computed_at_once_than_allowed(engine: LocalEngine) -> None:
+    engine._most_running = 2
+    streams = [engine.stream(PLAIN, ENDLESS) for _ in range(3)]
+    next(streams[0]), next(streams[1])
+    assert (engine.load().running, engine.load().waiting) == (2, 1)
+    streams[0].close()
+    assert next(streams[2]).tokens > 0
+    for stream in streams:
+        stream.close()
+
+
+def test_the_last_piece_says_how_the_answer_ended(engine: LocalEngine) -> None:
+    *_, cut = engine.stream(PLAIN, Generation(1))
+    assert cut.ended == "length"
+    stop = threading.Event()
+    stop.set()
+    *_, stopped = engine.stream(PLAIN, ENDLESS, stop=stop)
+    assert (stopped.ended, stopped.tokens) == ("cancelled", 0)
+    engine._stop_ids = set(range(1000))
+    *_, ended = engine.stream(PLAIN, SHORT)
+    assert (ended.ended, ended.tokens, ended.text) == ("stop", 0, "")
+
+
+def test_closing_the_engine_ends_every_answer_and_refuses_new_ones(engine: LocalEngine) -> None:
+    running = engine.stream(PLAIN, ENDLESS)
+    next(running)
+    engine.close()
+    *_, last = running
+    assert last.ended == "cancelled"
+    with pytest.raises(ConfigError, match="put away"):
+        engine.stream(PLAIN, SHORT)
+
+
+def test_a_failure_while_computing_reaches_everybody_concerned_and_nobody_else(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [engine.stream(PLAIN, ENDLESS) for _ in range(2)]
+    next(streams[0]), next(streams[1])
+
+    def broken(tokens: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(engine._tables[0].group, "advance", broken)
+    for stream in streams:
+        with pytest.raises(RuntimeError, match="out of memory"):
+            list(stream)
+    assert engine.answer(PLAIN, SHORT)
 
 
 def test_an_error_leaves_the_engine_usable(engine: LocalEngine, tmp_path: Path) -> None:
@@ -178,5 +236,5 @@ def test_many_answers_are_the_single_answers_in_order(
     answers = engine.answer_many(conversations, SHORT, batch=4, progress=told.append)
     assert [one.text for one in answers] == [engine.answer(turns, SHORT) for turns in conversations]
     assert all(0 < one.tokens <= 12 and one.seconds > 0 for one in answers)
-    assert told == [4, 8, 11]
+    assert told == list(range(1, 12))
     assert engine.answer_many([], SHORT) == []

@@ -17,6 +17,7 @@ from lamm_core.inference.llama_decoder import LlamaDecoder
 from lamm_core.inference.llama_weights import WeightStore
 from lamm_core.inference.sampling import Generation
 from lamm_core.model.adapters import active
+from tests.lamm_core.inference.conftest import together
 
 NEVER = threading.Event()
 LONG = Generation(max_new_tokens=24)
@@ -70,16 +71,16 @@ def test_both_decoders_agree(language_model: PeftModel, prompts: Sequence[Tensor
 
 
 @pytest.mark.parametrize("kind", [LlamaDecoder, TransformersDecoder])
-def test_a_batch_gives_the_answers_of_single_prompts(
+def test_prompts_that_come_and_go_get_the_answers_of_single_prompts(
     language_model: PeftModel, prompts: Sequence[Tensor], kind: type[Decoder]
 ) -> None:
     decoder = kind(language_model)  # type: ignore[call-arg]
     with active(language_model, ("image",)):
         single = [decode(decoder, prompt) for prompt in prompts]
-        # Stop tokens that some answers meet early, so that rows leave the batch at different times.
+        # Stop tokens that some answers meet early, so that rows leave at different times.
         stops = {single[0][3], single[4][5], single[7][1]}
         single = [list(decoder.generate(prompt, LONG, stops, NEVER)) for prompt in prompts]
-        assert decoder.generate_many(prompts, LONG, stops, NEVER) == single
+        assert together(decoder.group(), prompts, LONG.max_new_tokens, stops) == single
     assert len({len(answer) for answer in single}) > 2
 
 
