@@ -23,7 +23,7 @@ from lamm_core.inference.decode import Decoder, decoder_for
 from lamm_core.inference.detokenize import TextStream
 from lamm_core.inference.features import FeatureCache
 from lamm_core.inference.likelihood import mean_log_probabilities
-from lamm_core.inference.protocol import Load
+from lamm_core.inference.protocol import Load, Piece
 from lamm_core.inference.request import FairQueue, Pieces, Request
 from lamm_core.inference.sampling import Generation
 from lamm_core.inference.writing import Prompt, Table, Writing
@@ -110,7 +110,7 @@ class LocalEngine:
 
         ``progress`` is told how many are answered. Raises what `stream` raises.
         """
-        answers: list[Answered] = []
+        read: list[list[Piece]] = []
         asked: deque[Pieces] = deque()
         began = time.perf_counter()
         try:
@@ -118,16 +118,14 @@ class LocalEngine:
                 if place < len(conversations):
                     asked.append(self.stream(conversations[place], settings, adapter=adapter))
                 if asked and (len(asked) == batch or place >= len(conversations)):
-                    pieces = list(asked.popleft())
-                    now = time.perf_counter()
-                    answers.append(Answered("".join(one.text for one in pieces), pieces[-1].tokens, now - began))
-                    began = now
+                    read.append(list(asked.popleft()))
                     if progress is not None:
-                        progress(len(answers))
+                        progress(len(read))
         finally:
             for unread in asked:
                 unread.close()
-        return answers
+        share = (time.perf_counter() - began) / max(1, len(read))
+        return [Answered("".join(one.text for one in pieces), pieces[-1].tokens, share) for pieces in read]
 
     def option_scores(
         self, turns: Sequence[Turn], options: Sequence[str], *, adapter: str | None = None
