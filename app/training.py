@@ -18,19 +18,25 @@ from typing import Any
 
 import yaml
 
+from lamm_core.config import read_yaml
 from lamm_core.conversation import Sample
 from lamm_core.data.instructions import HUB_PREFIX, read_samples
 from lamm_core.data.pinned import MANIFEST
 from lamm_core.errors import ConfigError, DataError, LammError
 from lamm_core.launchers.checking import check_apart
 from lamm_core.launchers.launcher import Launcher
+from lamm_core.launchers.places import SETTINGS, launcher_at
 from lamm_core.launchers.run import (
     RECIPE,
+    command_of,
     create_run,
     delete_run,
+    free_name,
+    launch_or_none,
     list_runs,
     model_folder,
     read_launch,
+    read_log,
     rename_run,
     shown_command,
 )
@@ -43,7 +49,7 @@ __all__ = ["PRESETS", "Preset", "Training", "ViewedRun", "parse_recipe", "with_s
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECIPES = REPOSITORY / "lamm_core" / "recipes"
-MARKED = "marked.jsonl"
+REMOTE = {"slurm": "the Slurm cluster", "hub": "Hugging Face Jobs"}
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,8 @@ class ViewedRun:
 class Training:
     """The runs below ``runs``. ``python`` and ``launcher`` are replaced in tests.
 
-    ``off`` says why nothing may be started here; empty where it may. ``trouble`` is what went wrong when the queue was
-    looked at last.
+    ``off`` says why nothing may be started on this machine; empty where it may. ``trouble`` is what went wrong when the
+    queue was looked at last.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class Training:
     ) -> None:
         self.runs = runs
         self.launcher = launcher
+        self._launchers: dict[str, Launcher] = {launcher.name: launcher}
         self.cache = cache
         self.models = models
         self.exports = tuple(exports)
@@ -199,25 +206,66 @@ class Training:
 
     # Runs.
 
-    def start(self, text: str, *, title: str, token: str) -> Path:
+    def places(self) -> list[tuple[str, str]]:
+        """Where a run may be carried out, label and name: here, and in the places that launchers.yaml describes.
+
+        Raises ConfigError where that file cannot be read.
+        """
+        path = self.runs / SETTINGS
+        described = read_yaml(path) if path.exists() else {}
+        here = [] if self.off else [("this machine", self.launcher.name)]
+        return here + [(words, place) for place, words in REMOTE.items() if place in described]
+
+    @property
+    def elsewhere(self) -> str:
+        """In words, where training goes when it is off on this machine; empty where it is not."""
+        if not self.off:
+            return ""
+        try:
+            places = [words for words, _ in self.places()]
+        except ConfigError as error:
+            return f"{self.off} {error}"
+        return f"{self.off} Runs go to {' or '.join(places)}." if places else self.off
+
+    def start(self, text: str, *, title: str, token: str, on: str = "") -> Path:
         """Store the recipe as a run and queue it; with the same token, nothing is made twice. Raises ConfigError."""
-        self._require_on()
+        on = on or self.launcher.name
+        self.require_on(on)
+        launcher = self._at(on)
         folder = create_run(
-            self.runs, parse_recipe(text), title=title, token=token, environment=self.environment, python=self.python
-        )
-        self.launcher.submit(folder)
+            self.runs, parse_recipe(text), title=title, token=token, environment=self.environment, python=self.python,
+            launcher=on,
+        )  # fmt: skip
+        launcher.submit(folder)
         return folder
 
     def list(self) -> list[ViewedRun]:
         """All runs, newest first; what waits is started where there is room."""
         if not self.runs.is_dir():
             return []
+        folders = list_runs(self.runs)
+        used = {launch.launcher for folder in folders if (launch := launch_or_none(folder))} - {self.launcher.name}
         try:
-            self.launcher.advance()
+            for place in [*([] if self.off else [self.launcher.name]), *sorted(used)]:
+                self._at(place).advance()
             self.trouble = ""
         except LammError as error:  # a folder that cannot be written can still be read
             self.trouble = str(error)
-        return [ViewedRun(folder, look(folder)) for folder in list_runs(self.runs)]
+        return [ViewedRun(folder, look(folder)) for folder in folders]
+
+    def log(self, folder: Path) -> tuple[str, int]:
+        """The end of what a run wrote, and how much it wrote in all."""
+        return read_log(folder)
+
+    def _launcher(self, folder: Path) -> Launcher:
+        launch = launch_or_none(folder)
+        return self._at(launch.launcher) if launch else self.launcher
+
+    def _at(self, place: str) -> Launcher:
+        """The launcher of a place, always the same one: it knows when it asked its place last."""
+        if place not in self._launchers:
+            self._launchers[place] = launcher_at(place, self.runs)
+        return self._launchers[place]
 
     def folder(self, name: str) -> Path:
         """The folder of a run by its name. Raises ConfigError where it is gone."""
@@ -228,15 +276,19 @@ class Training:
 
     def stop(self, name: str) -> RunStatus:
         """Ask a run to save and end."""
-        return self.launcher.cancel(self.folder(name))
+        folder = self.folder(name)
+        return self._launcher(folder).cancel(folder)
 
     def resume(self, name: str) -> RunStatus:
         """Go on from the newest checkpoint. Raises ConfigError saying why it cannot."""
-        self._require_on()
-        return self.launcher.submit(self.folder(name))
+        folder = self.folder(name)
+        launcher = self._launcher(folder)
+        self.require_on(launcher.name)
+        return launcher.submit(folder)
 
-    def _require_on(self) -> None:
-        if self.off:
+    def require_on(self, place: str) -> None:
+        """Raise ConfigError where nothing may be started in that place."""
+        if self.off and place == self.launcher.name:
             raise ConfigError(self.off)
 
     def why_not(self, name: str) -> str:
@@ -261,6 +313,10 @@ class Training:
     def answers(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Sample answers that the run wrote at its evaluations."""
         return list(read_answers(self.folder(name)))
+
+    def planned_command(self, title: str) -> str:
+        """The command line that a run of this title would be carried out by."""
+        return shown_command(command_of(free_name(self.runs, title or "run"), python=self.python))
 
     def without_folder(self, text: str) -> str:
         """A stored recipe as one for a new run."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -110,6 +111,8 @@ def status_view(run: ViewedRun | None) -> str:
     status = run.status
     step = f"step {status.step:,} of {status.total_steps:,}" if status.total_steps else ""
     saved = f"checkpoint of step {status.saved_step:,}" if status.saved_step else "no checkpoint yet"
+    if status.state == "completed":
+        saved = "the model is saved"
     left = in_words(status) if status.eta_seconds is not None else ""
     facts = " · ".join(part for part in (step, left, saved) if part)
     width = f"{status.share:.1%}" if status.share is not None else "0%"
@@ -165,11 +168,11 @@ def _figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     return figure.update_layout(
         height=460,
         autosize=True,
-        margin={"l": 40, "r": 8, "t": 28, "b": 24},
+        margin={"l": 40, "r": 8, "t": 28, "b": 40},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#7a828f", "size": 11},
-        legend={"orientation": "h", "y": 1.12, "x": 0.65, "xanchor": "right"},
+        legend={"orientation": "h", "y": -0.08, "x": 0, "yanchor": "top"},
         uirevision="kept",
         hovermode="x unified",
     )
@@ -193,7 +196,12 @@ def samples_view(answers: Sequence[Mapping[str, Any]]) -> str:
     earlier = len(steps) > 1
 
     def row(place: int, one: Mapping[str, Any]) -> str:
-        said = [one["question"], one["target"], *([before.get(one["id"], "–")] if earlier else []), one["answer"]]
+        said = [
+            _asked(str(one["question"])),
+            one["target"],
+            *([before.get(one["id"], "–")] if earlier else []),
+            one["answer"],
+        ]
         words = [places.get(place, ""), *(escape(str(text)) for text in said), f"{float(one['loss']):.2f}"]
         return f"<tr>{''.join(f'<td>{word}</td>' for word in words)}</tr>"
 
@@ -204,6 +212,11 @@ def samples_view(answers: Sequence[Mapping[str, Any]]) -> str:
         f"<table class='run-table'><tr><th></th><th>asked</th><th>right</th>{first}<th>answered</th><th>loss</th></tr>"
         f"{cells}</table></details>"
     )
+
+
+def _asked(text: str) -> str:
+    """The question without the names of the roles that chat templates write around it."""
+    return re.sub(r"^\s*user\s+|\s+assistant\s*$", "", text)
 
 
 def log_view(text: str) -> str:

@@ -23,7 +23,10 @@ BEFORE = (
 )
 AFTER = (
     ("assets/", "the shipped model lamm-mini, demo pictures with their licences, styles, scripts, icons"),
-    ("docs/", "architecture, benchmark, inspection, perception, lamm-mini, log (decisions, failed tries); tree.py"),
+    (
+        "docs/",
+        "architecture, training, benchmark, lamm-mini, log (decisions, failed tries) and more; tree.py",
+    ),
     ("tests/", "mirrors the sources; tests/browser drives the page in Chromium"),
 )
 

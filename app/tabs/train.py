@@ -37,13 +37,14 @@ def build(services: Services) -> None:
     with gr.Row(elem_id="train-tab"):
         with gr.Column(elem_id="train-left", min_width=0):
             new = gr.Button("New run", variant="primary", size="sm", elem_id="train-new")
-            runs = gr.Radio([], label="Runs", elem_id="train-runs", show_label=False)
+            runs = gr.Radio([], label="Runs", elem_id="train-runs", show_label=False, visible=False)
             others = gr.Dropdown(
                 [],
                 multiselect=True,
                 label="Lay over",
-                info="Curves and settings of other runs.",
+                info="Curves, settings and measurements of other runs.",
                 elem_id="train-others",
+                visible=False,
             )
         with gr.Column(elem_id="train-middle", min_width=0):
             notice = gr.HTML("", elem_id="train-notice")
@@ -59,7 +60,7 @@ def build(services: Services) -> None:
                 form = build_form(services)
         with gr.Column(elem_id="train-right", min_width=0):
             with gr.Column(visible=True, min_width=0) as run_side:
-                guide = gr.HTML(run_views.guide_view(training.data_files(), training.off), elem_id="train-guide")
+                guide = gr.HTML(run_views.guide_view(training.data_files(), training.elsewhere), elem_id="train-guide")
                 with gr.Column(visible=False, min_width=0, elem_id="train-run") as controls:
                     with gr.Row(elem_id="train-actions"):
                         stop = gr.Button("Stop", size="sm", elem_id="train-stop", interactive=False)
@@ -79,6 +80,7 @@ def build(services: Services) -> None:
                         label="Recipe", language="yaml", interactive=False, elem_id="train-stored", lines=8
                     )
             with gr.Column(visible=False, min_width=0) as check_side:
+                where = gr.Dropdown([], label="Where it runs", visible=False, elem_id="train-where")
                 start = gr.Button("Check and start", variant="primary", elem_id="train-start")
                 check = gr.Button("Only check", size="sm", elem_id="train-check")
                 probe = gr.Checkbox(
@@ -86,6 +88,9 @@ def build(services: Services) -> None:
                     label="Measure memory too",
                     info="Trains two steps on the longest sample.",
                     elem_id="train-probe",
+                )
+                planned = gr.Code(
+                    label="Command that will run", language="shell", interactive=False, elem_id="train-planned"
                 )
                 memory = gr.HTML("", elem_id="train-memory")
                 report = gr.HTML("", elem_id="train-report")
@@ -113,7 +118,7 @@ def build(services: Services) -> None:
         run = next((one for one in found if one.name == chosen), None)
         laid = [one for one in laid or [] if one in names and one != chosen]
         lines = events.of(run.folder) if run else []
-        written = training.launcher.logs(run.folder)[1] if run else 0
+        written = training.log(run.folder)[1] if run else 0
         scored = models.measured(run.name) if run else []
         doing = models.jobs(run.name) if run else []
         marks = [
@@ -132,11 +137,13 @@ def build(services: Services) -> None:
         was = json.loads(before)[1] if before else None
         changed: dict[Any, Any] = {
             seen: now,
-            runs: gr.Radio(choices=view.choices(found), value=chosen),
-            others: gr.Dropdown(choices=[one for one in view.choices(found) if one[1] != chosen], value=laid),
+            runs: gr.Radio(choices=view.choices(found), value=chosen, visible=bool(found)),
+            others: gr.Dropdown(
+                choices=[one for one in view.choices(found) if one[1] != chosen], value=laid, visible=len(found) > 1
+            ),
             status: (view.alert("Nothing can be started.", training.trouble) if training.trouble else "")
             + view.status_view(run),
-            guide: gr.HTML(run_views.guide_view(training.data_files(), training.off), visible=run is None),
+            guide: gr.HTML(run_views.guide_view(training.data_files(), training.elsewhere), visible=run is None),
             controls: gr.Column(visible=run is not None),
             **buttons(run),
         }
@@ -145,7 +152,7 @@ def build(services: Services) -> None:
             beside = [("the model it started from", one) for one in models.beside(run.name)]
             beside += [(training.name_of(other), one) for other in laid for one in models.beside(run.name, other)]
             changed |= {measured: run_views.measured_view(scored, beside), panel.jobs: run_views.jobs_view(doing)}
-            changed[log] = view.log_view(training.launcher.logs(run.folder)[0])
+            changed[log] = view.log_view(training.log(run.folder)[0])
             changed[answers] = view.samples_view(training.answers(run.name))
         if run is not None and (chosen != was or fresh):
             changed |= {
@@ -240,7 +247,8 @@ def build(services: Services) -> None:
 
     _connect_form(services, form, told=told, visible=visible, state=state, parts={
         "new": new, "copy": copy, "runs": runs, "others": others, "start": start, "check": check, "probe": probe,
-        "memory": memory, "report": report, "notice": notice, "token": token, "checked": checked, "page": page,
+        "memory": memory, "report": report, "notice": notice, "planned": planned,
+        "token": token, "checked": checked, "page": page, "where": where,
         "sides": sides,
     })  # fmt: skip
 
@@ -256,14 +264,22 @@ def _connect_form(
 ) -> None:
     training = services.training
     notice, report, memory, checked, token = (parts[key] for key in ("notice", "report", "memory", "checked", "token"))
-    start, check = parts["start"], parts["check"]
+    start, check, planned, where = (parts[key] for key in ("start", "check", "planned", "where"))
 
     def fill(text: str, words: str) -> dict[Any, Any]:
         return {
             **visible(form=True), **form.values(text), form.yaml: text, form.title: words, notice: "", report: "",
             memory: estimated(text), checked: "", token: secrets.token_hex(8),
             form.files: gr.Dropdown(choices=training.data_files()), form.preview: "",
+            planned: training.planned_command(words), where: places(),
         }  # fmt: skip
+
+    def places() -> gr.Dropdown:
+        found, wrong = told(training.places)
+        places = found or []
+        shown = len(places) > 1 or bool(training.off or wrong)
+        info = "The other places are described in launchers.yaml." if not wrong else "launchers.yaml cannot be read."
+        return gr.Dropdown(places, value=places[0][1] if places else None, visible=shown, info=info)
 
     def open_form() -> dict[Any, Any]:
         preset = form.presets[0]
@@ -293,15 +309,19 @@ def _connect_form(
         yield {report: view.report_view(found), checked: text if found.fine else "", **figures}
 
     def starting(
-        text: str, words: str, probed: bool, key: str, fine: str, laid: list[str] | None
+        text: str, words: str, probed: bool, key: str, fine: str, laid: list[str] | None, on: str | None
     ) -> Iterator[dict[Any, Any]]:
+        _, refused = told(lambda: training.require_on(on or training.launcher.name))
+        if refused:
+            yield {notice: refused}
+            return
         if fine != text:
             last: dict[Any, Any] = {}
             for last in checking(text, probed):
                 yield last
             if not last.get(checked):
                 return
-        folder, wrong = told(lambda: training.start(text, title=words or "run", token=key))
+        folder, wrong = told(lambda: training.start(text, title=words or "run", token=key, on=on or ""))
         if folder is None:
             yield {notice: wrong}
             return
@@ -313,8 +333,9 @@ def _connect_form(
         }
 
     filled = [*parts["sides"], *form.fields, form.yaml, form.title, form.files, form.preview, form.preset]
-    filled += [notice, report, memory, checked, token]
+    filled += [notice, report, memory, checked, token, planned, where]
     parts["new"].click(open_form, None, filled, **_AT_ONCE)
+    form.title.change(training.planned_command, form.title, planned, **_AT_ONCE)
     parts["copy"].click(copy_run, parts["runs"], filled, **_AT_ONCE)
     form.preset.input(take_preset, form.preset, [form.yaml, *form.fields, memory, checked, report], **_AT_ONCE)
     form.connect(training, memory=memory, notice=notice, estimated=estimated, told=told)
@@ -323,7 +344,7 @@ def _connect_form(
     check.click(checking, [form.yaml, parts["probe"]], results, **one_at_a_time)
     start.click(
         starting,
-        [form.yaml, form.title, parts["probe"], token, checked, parts["others"]],
+        [form.yaml, form.title, parts["probe"], token, checked, parts["others"], where],
         [*results, token, *parts["sides"], *parts["page"]],
         **one_at_a_time,
     )

@@ -187,6 +187,7 @@ def build_form(services: Services) -> RecipeForm:
         with gr.Row():
             use = gr.Button("Train on this alone", size="sm", elem_id="train-use")
             add = gr.Button("Add it to the data", size="sm", elem_id="train-add")
+        with gr.Row():
             show = gr.Button("Look into it", size="sm", elem_id="train-look")
             sooner = gr.Button("Samples before", size="sm", elem_id="train-sooner")
             later = gr.Button("Next samples", size="sm", elem_id="train-later")

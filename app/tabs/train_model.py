@@ -54,8 +54,9 @@ class ModelPanel:
         """The fields for another run: what it would be measured on, and what can be exported of it."""
         order = services.run_models.suggestion(name)
         modalities = services.run_models.modalities(name)
+        known = {name for _, name in task_choices()}
         return {
-            self.task: order.task or None,
+            self.task: order.task if order.task in known else None,
             self.data: order.data,
             self.only: gr.Dropdown(services.training.sample_lists(), value=order.only),
             self.modality: gr.Dropdown(modalities, value=modalities[0] if modalities else None),
@@ -124,7 +125,9 @@ def build_model_panel(bench: gr.Button) -> ModelPanel:
         modality = gr.Dropdown([], label="Whose adapter is folded in", info="For merged and GGUF.")
         target = gr.Textbox(label="Where", placeholder="runs/exported, named after the run", max_lines=1)
         export = gr.Button("Export", size="sm", interactive=False, elem_id="train-export")
-        repository = gr.Textbox(label="Repository on the Hub", placeholder="OWNER/NAME", max_lines=1)
+        repository = gr.Textbox(
+            label="Repository on the Hub", placeholder="OWNER/NAME", max_lines=1, elem_id="train-repository"
+        )
         public = gr.Checkbox(False, label="Let everybody see it", info="Private otherwise. The token is HF_TOKEN's.")
         push = gr.Button("Push to the Hub", size="sm", interactive=False, elem_id="train-push")
         jobs = gr.HTML("", elem_id="train-jobs")

@@ -32,8 +32,10 @@ __all__ = [
     "LOG",
     "RECIPE",
     "Launch",
+    "command_of",
     "create_run",
     "delete_run",
+    "free_name",
     "launch_or_none",
     "list_runs",
     "locked",
@@ -138,11 +140,9 @@ def create_run(
                 return folder
         folder = free_name(runs, title)
         recipe = replace(recipe, out=recipe.out or str(folder))
-        several = (*ACCELERATE, "--num_processes", str(processes)) if processes > 1 else ()
-        arguments = (*several, "-m", "lamm_core", "train", str(folder / RECIPE), "--run", str(folder), "--resume")
         launch = Launch(
             title=title.strip()[:TITLE_LETTERS] or folder.name,
-            command=(python, *arguments),
+            command=command_of(folder, python=python, processes=processes),
             cwd=str(Path.cwd() if cwd is None else cwd),
             created=now,
             token=token,
@@ -153,6 +153,12 @@ def create_run(
         (folder / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
         write_launch(folder, launch)
     return folder
+
+
+def command_of(folder: Path, *, python: str = sys.executable, processes: int = 1) -> tuple[str, ...]:
+    """What carries out the run of a folder, made or to be made; ``processes`` share each step."""
+    several = (*ACCELERATE, "--num_processes", str(processes)) if processes > 1 else ()
+    return (python, *several, "-m", "lamm_core", "train", str(folder / RECIPE), "--run", str(folder), "--resume")
 
 
 def free_name(runs: Path, title: str) -> Path:

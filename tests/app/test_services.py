@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from app.chat import Sampling
@@ -52,3 +53,8 @@ def test_a_folder_that_is_no_model_is_told_in_the_chat(tmp_path: Path) -> None:
     last = [*services.chat.stream(services.chat.ask(Thread(), "hello", []), Sampling())][-1]
     assert last.notice is not None and last.returned is not None
     assert "The model cannot be loaded" in last.notice.title
+
+
+def test_in_a_space_training_is_off_and_says_so(tmp_path: Path) -> None:
+    assert build_services(settings(tmp_path)).training.off == ""
+    assert "Space" in build_services(replace(settings(tmp_path), space="team/studio")).training.off

@@ -117,11 +117,23 @@ def test_a_hub_that_cannot_be_asked_is_said(training: Training) -> None:
 
 
 def test_a_page_where_training_is_off_starts_nothing(training: Training, recipe_text: str) -> None:
+    training.launcher.slots = 0  # type: ignore[attr-defined]
+    training.start(recipe_text, title="one", token="t")
     training.off = "It is off here."
-    for attempt in (lambda: training.start(recipe_text, title="one", token="t"), lambda: training.resume("one")):
-        with pytest.raises(ConfigError, match="off here"):
-            attempt()
-    assert training.list() == []
+    assert training.places() == [] and training.elsewhere == "It is off here."
+    with pytest.raises(ConfigError, match="off here"):
+        training.start(recipe_text, title="two", token="u")
+    with pytest.raises(ConfigError, match="off here"):
+        training.resume("one")
+    assert [run.name for run in training.list()] == ["one"]
+    (training.runs / "launchers.yaml").write_text("hub: {bucket: team/runs, image: team/image}\n", encoding="utf-8")
+    assert training.places() == [("Hugging Face Jobs", "hub")]
+    assert training.elsewhere == "It is off here. Runs go to Hugging Face Jobs."
+    training.off = ""
+    assert [place for _, place in training.places()] == ["local", "hub"]
+    (training.runs / "launchers.yaml").write_text("a: [", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        training.places()
 
 
 def test_a_folder_that_cannot_be_written_is_still_read(
