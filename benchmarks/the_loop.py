@@ -12,6 +12,8 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from lamm_core.evaluation.compare import Side, compare, load_side
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TASK = "coco128_hallucination"
-METRIC = "accuracy_adversarial"
+METRICS = ("f1_adversarial", "accuracy_adversarial", "yes_rate")
 
 
 def typed(*words: object, module: str = "lamm_core") -> None:
@@ -42,12 +44,23 @@ def typed(*words: object, module: str = "lamm_core") -> None:
     subprocess.run([sys.executable, *command[1:]], cwd=REPOSITORY, check=True, stdout=sys.stderr)
 
 
-def mark(run: Path, out: Path) -> None:
-    """Mark every sample of a run for review, as the Benchmark tab does."""
+def mark(run: Path, out: Path, *, balanced: bool) -> None:
+    """Mark every sample of a run for review, as the Benchmark tab does, or as many no as yes of each photo."""
     book = MarkBook(out)
     inspection = Inspection(RunShelf([run.parent]), RunStarter(out), marks=book, clouds=CloudShelf())
-    ids = frozenset(load_side(run).records)
+    records = load_side(run).records
+    ids = frozenset(chosen_evenly(records) if balanced else records)
     print(inspection.mark(View(task=TASK, picked=(run.name,), ticked=ids), by="the_loop"), file=sys.stderr)
+
+
+def chosen_evenly(records: Mapping[str, Any]) -> Iterator[str]:
+    """The ids about what a photo shows, and as many, by the alphabet, about what it does not."""
+    photos: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for id, record in sorted(records.items()):
+        photos[record["group"]][record["target"]].append(id)
+    for asked in photos.values():
+        yield from asked["yes"]
+        yield from asked["no"][: len(asked["yes"])]
 
 
 def decide(url: str) -> dict[str, int]:
@@ -81,9 +94,27 @@ def write_recipe(version: Path, out: Path, *, steps: int, rate: float) -> None:
     out.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
 
 
-def among(side: Side, ids: set[str]) -> Side:
-    """A run with the records of these samples alone."""
-    return Side(side.name, side.manifest, {id: one for id, one in side.records.items() if id in ids})
+def beside(after: Side, before: Side) -> dict[str, Any]:
+    """Who is right on the samples that both answered, by kind of sample, and the metrics with their differences."""
+    ids = [id for id in after.records if id in before.records]
+    was = {id: bool(before.records[id]["score"]) for id in ids}
+    now = {id: bool(after.records[id]["score"]) for id in ids}
+    kinds = {
+        "all": ids,
+        "wrong_before": [id for id in ids if not was[id]],
+        "right_before": [id for id in ids if was[id]],
+        "there": [id for id in ids if before.records[id]["target"] == "yes"],
+        "not_there": [id for id in ids if before.records[id]["target"] == "no"],
+    }
+    rows: dict[str, Any] = {
+        kind: {"n": len(some), "right_before": sum(was[id] for id in some), "right_after": sum(now[id] for id in some)}
+        for kind, some in kinds.items()
+    }
+    for metric in METRICS:
+        one = compare(after, before, metric=metric)
+        rows[metric] = {"before": one.b, "after": one.a, "difference": one.difference, "low": one.low, "high": one.high}
+        rows |= {"newly_right": one.only_a, "newly_wrong": one.only_b, "p": one.p, "photos": one.groups}
+    return rows
 
 
 def main() -> None:
@@ -92,6 +123,8 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--steps", type=int, default=48)
+    options.add_argument("--balanced", action="store_true", help="as many no as yes of each photo")
+    options.add_argument("--held", type=Path, help="measure the samples of this file; by default the split held apart")
     options.add_argument("--rate", type=float, default=3e-4)
     given = options.parse_args()
     data, out = given.data.absolute(), given.out.absolute()
@@ -100,30 +133,19 @@ def main() -> None:
 
     typed("bench", "run", "--task", TASK, "--data", data, "--no-baselines", "--out", before)
     if not version.exists():
-        mark(before, out)
+        mark(before, out, balanced=given.balanced)
         typed("review", "import", "marked", out / "marked.jsonl", "--store", url, "--blind", 0, module="annotation")
         print(decide(url), file=sys.stderr)
         typed("review", "export", version, "--store", url, "--held-apart", 0.5, module="annotation")
     write_recipe(version, out / "recipe.yaml", steps=given.steps, rate=given.rate)
     if not model.exists():
         typed("train", out / "recipe.yaml", "--run", out / "run", "--resume")
-    for split in ("test", "train"):
-        words = ("--model", model, "--only", version / f"{split}.json", "--out", out / f"after-{split}")
+    named = {"test": (given.held or version / "test.json").absolute(), "train": version / "train.json"}
+    for split, file in named.items():
+        words = ("--model", model, "--only", file, "--out", out / f"after-{split}")
         typed("bench", "run", "--task", TASK, "--data", data, "--no-baselines", *words)
 
-    first = load_side(before)
-    wrong = {id for id, record in first.records.items() if not record["score"]}
-    found: dict[str, Any] = {}
-    for split in ("test", "train"):
-        again = load_side(out / f"after-{split}")
-        every = set(again.records)
-        for name, ids in (("", every), ("_wrong_before", every & wrong), ("_right_before", every - wrong)):
-            one = compare(among(again, ids), among(first, ids), metric=METRIC)
-            found[split + name] = {
-                "n": one.n, "photos": one.groups, "before": one.b, "after": one.a, "difference": one.difference,
-                "low": one.low, "high": one.high, "newly_right": one.only_a, "newly_wrong": one.only_b, "p": one.p,
-                "sentence": one.sentence,
-            }  # fmt: skip
+    found = {split: beside(load_side(out / f"after-{split}"), load_side(before)) for split in named}
     manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
     print(json.dumps({"content_hash": manifest["content_hash"], "records": manifest["records"], **found}))
 

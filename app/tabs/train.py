@@ -26,6 +26,7 @@ __all__ = ["build"]
 POLL_SECONDS = 2.0
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
+_READ: dict[str, Any] = {"interactive": False, "buttons": ["copy"], "max_lines": 24}
 
 
 def build(services: Services) -> None:
@@ -75,10 +76,8 @@ def build(services: Services) -> None:
                         really = gr.Button("Delete it", variant="stop", size="sm", elem_id="train-really")
                         keep = gr.Button("Keep it", size="sm")
                     copy = gr.Button("New run from this one", size="sm", elem_id="train-copy", interactive=False)
-                    command = gr.Code(label="Command", language="shell", interactive=False, elem_id="train-command")
-                    stored = gr.Code(
-                        label="Recipe", language="yaml", interactive=False, elem_id="train-stored", lines=8
-                    )
+                    command = gr.Textbox(label="Command", lines=2, elem_id="train-command", **_READ)
+                    stored = gr.Textbox(label="Recipe", lines=8, elem_id="train-stored", **_READ)
             with gr.Column(visible=False, min_width=0) as check_side:
                 where = gr.Dropdown([], label="Where it runs", visible=False, elem_id="train-where")
                 start = gr.Button("Check and start", variant="primary", elem_id="train-start")
@@ -89,9 +88,7 @@ def build(services: Services) -> None:
                     info="Trains two steps on the longest sample.",
                     elem_id="train-probe",
                 )
-                planned = gr.Code(
-                    label="Command that will run", language="shell", interactive=False, elem_id="train-planned"
-                )
+                planned = gr.Textbox(label="Command that will run", lines=2, elem_id="train-planned", **_READ)
                 memory = gr.HTML("", elem_id="train-memory")
                 report = gr.HTML("", elem_id="train-report")
 

@@ -14,6 +14,7 @@ from app.services import Services
 from app.ui import build_ui, launch_options
 from lamm_core.launchers.run import create_run, list_runs
 from lamm_core.launchers.status import ACTIVE, look
+from tests.browser.faults import serious_faults
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -85,7 +86,20 @@ def test_a_run_is_started_left_found_again_stopped_resumed_and_chatted_with(trai
     page.click("#train-resume")
     expect(status).to_contain_text("running", timeout=SLOW)
     expect(status).to_contain_text("completed", timeout=SLOW)
+    expect(page.locator("#train-status")).to_contain_text("the model is saved")
+    for panel in ("#train-bench-panel", "#train-export-panel"):
+        page.locator(f"{panel} button").first.click()
+    expect(page.locator("#train-export")).to_be_visible()
     train_page.shot("train-completed")
+    assert serious_faults(page) == []
+    page.get_by_label("one GGUF file").click()
+    page.click("#train-export")
+    expect(page.locator("#train-jobs")).to_contain_text("done", timeout=SLOW)
+    exported = train_page.services.settings.runs / "exported" / "from-the-page-image.gguf"
+    assert exported.read_bytes()[:4] == b"GGUF"
+    page.fill("#train-repository textarea, #train-repository input", "team/dogs")
+    page.click("#train-push")
+    expect(page.locator("#train-notice")).to_contain_text("HF_TOKEN")
     page.click("#train-chat")
     expect(page.locator("#model-chip")).to_contain_text("from-the-page", timeout=30_000)
     expect(page.locator("#ask textarea")).to_be_visible()
@@ -109,12 +123,22 @@ def test_a_preset_is_filled_in_checked_and_data_is_looked_into(train_page: Train
     expect(page.locator("#train-preview")).to_contain_text("Which colour?")
     page.click("#train-later")
     expect(page.locator("#train-preview article h3").first).to_contain_text("4 · square-4")
+    page.click("#train-sooner")
+    expect(page.locator("#train-preview article h3").first).to_contain_text("0 · square-0")
     page.click("#train-use")
     expect(page.locator("#train-yaml")).to_contain_text("squares.json")
     page.fill("#train-batch_size input", "0")
     page.press("#train-batch_size input", "Enter")
     expect(page.locator("#train-notice")).to_contain_text("batch_size")
     train_page.shot("train-form")
+    assert serious_faults(page) == []
+    page.fill("#train-file input", "hub:team/dogs")
+    page.press("#train-file input", "Enter")
+    page.click("#train-look")
+    expect(page.locator("#train-notice")).to_contain_text("could not be read from the Hub", timeout=60_000)
+    train_page.services.training.off = "Training is off on this page."
+    page.click("#train-start")
+    expect(page.locator("#train-notice")).to_contain_text("Training is off on this page.")
 
 
 def test_deleting_asks_once_by_name(train_page: TrainPage) -> None:
@@ -125,4 +149,5 @@ def test_deleting_asks_once_by_name(train_page: TrainPage) -> None:
     expect(page.locator("#train-sure").first).to_contain_text("Delete seed <b>run</b>")
     page.click("#train-really")
     expect(page.locator("#train-status")).to_contain_text("Train a model of your own")
+    expect(page.locator("#train-guide")).to_contain_text("First steps")
     assert list_runs(train_page.services.settings.training) == []
