@@ -110,11 +110,15 @@ def beside(after: Side, before: Side) -> dict[str, Any]:
         kind: {"n": len(some), "right_before": sum(was[id] for id in some), "right_after": sum(now[id] for id in some)}
         for kind, some in kinds.items()
     }
+    rows["newly_right"], rows["newly_wrong"] = (
+        sum(now[id] > was[id] for id in ids),
+        sum(now[id] < was[id] for id in ids),
+    )
     for metric in METRICS:
         one = compare(after, before, metric=metric)
         rows[metric] = {"before": one.b, "after": one.a, "difference": one.difference, "low": one.low, "high": one.high}
-        rows |= {"newly_right": one.only_a, "newly_wrong": one.only_b, "p": one.p, "photos": one.groups}
-    return rows
+    right = compare(after, before)  # of the main metric: an answer is right or wrong
+    return rows | {"p": right.p, "photos": right.groups}
 
 
 def main() -> None:

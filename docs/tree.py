@@ -25,7 +25,7 @@ AFTER = (
     ("assets/", "the shipped model lamm-mini, demo pictures with their licences, styles, scripts, icons"),
     (
         "docs/",
-        "architecture, training, benchmark, lamm-mini, log (decisions, failed tries) and more; tree.py",
+        "architecture, the-loop, training, benchmark, lamm-mini, log (decisions, failed tries) and more; tree.py",
     ),
     ("tests/", "mirrors the sources; tests/browser drives the page in Chromium"),
 )

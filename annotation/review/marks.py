@@ -95,9 +95,11 @@ def chat_draft(
         turns[first] = Turn("user", turns[first].text, tuple(media))
     known = dict(facts or {})
     checks: tuple[Check, ...] = ()
-    target = known.get("target")
-    if isinstance(target, str | int | float) and str(target).casefold() not in answer.casefold():
-        checks = (Check(DIFFERS, 0.9, f"The target is {target}."),)
+    targets = known.get("target")
+    wanted = targets if isinstance(targets, list) else [targets]  # several: any of them will do
+    words = [str(one) for one in wanted if isinstance(one, str | int | float)]
+    if words and len(words) == len(wanted) and not any(one.casefold() in answer.casefold() for one in words):
+        checks = (Check(DIFFERS, 0.9, f"The target is {' or '.join(words)}."),)
     return Draft(
         "other",
         source,

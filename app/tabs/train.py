@@ -76,7 +76,7 @@ def build(services: Services) -> None:
                         really = gr.Button("Delete it", variant="stop", size="sm", elem_id="train-really")
                         keep = gr.Button("Keep it", size="sm")
                     copy = gr.Button("New run from this one", size="sm", elem_id="train-copy", interactive=False)
-                    command = gr.Textbox(label="Command", lines=2, elem_id="train-command", **_READ)
+                    command = gr.Textbox(label="Command", lines=5, elem_id="train-command", **_READ)
                     stored = gr.Textbox(label="Recipe", lines=8, elem_id="train-stored", **_READ)
             with gr.Column(visible=False, min_width=0) as check_side:
                 where = gr.Dropdown([], label="Where it runs", visible=False, elem_id="train-where")
@@ -88,7 +88,7 @@ def build(services: Services) -> None:
                     info="Trains two steps on the longest sample.",
                     elem_id="train-probe",
                 )
-                planned = gr.Textbox(label="Command that will run", lines=2, elem_id="train-planned", **_READ)
+                planned = gr.Textbox(label="Command that will run", lines=5, elem_id="train-planned", **_READ)
                 memory = gr.HTML("", elem_id="train-memory")
                 report = gr.HTML("", elem_id="train-report")
 

@@ -15,6 +15,7 @@ from annotation.review.export import export
 from annotation.review.filters import Filter
 from annotation.review.importers import read_drafts
 from annotation.review.items import Box, Draft
+from annotation.review.marks import chat_draft
 from annotation.review.store import ReviewStore
 from annotation.sources.source import Broken
 from lamm_core.conversation import Media, Turn
@@ -143,6 +144,22 @@ def test_each_marked_answer_is_a_draft_with_its_boxes(tmp_path: Path) -> None:
     assert annotated_boxes(mini.annotation) == (Box("cat", (0.1, 0.2, 0.3, 0.4)),)
     assert [bool(draft.checks) for draft in (mini, other)] == [True, False]
     assert isinstance(torn, Broken) and isinstance(poor, Broken)
+
+
+@pytest.mark.parametrize(
+    ("target", "doubted"),
+    [
+        (["HOTEL"], True),
+        (["HOTEL", "motel"], False),
+        (3, True),
+        ([{"label": "dog"}], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_an_answer_is_doubted_where_it_holds_none_of_the_targets(target: object, doubted: bool) -> None:
+    draft = chat_draft([Turn("user", "Read it.")], "It says MOTEL.", model="mini", facts={"target": target})
+    assert [check.name for check in draft.checks] == (["differs from the target"] if doubted else [])
 
 
 def test_an_unknown_form_names_the_known_ones(tmp_path: Path) -> None:
