@@ -128,6 +128,7 @@ def test_failures_become_reviewed_data_a_run_and_a_paired_comparison(
         expect(target).to_be_visible(timeout=60_000)
         word = target.inner_text()
         page.keyboard.press("e")
+        expect(page.locator("#review textarea:focus")).to_have_count(1)  # before words are typed, which are keys else
         page.keyboard.press("Control+a")
         page.keyboard.type(word)
         if not count:
@@ -149,8 +150,10 @@ def test_failures_become_reviewed_data_a_run_and_a_paired_comparison(
     page.get_by_role("tab", name="Train").click()
     page.click("#train-new")
     page.get_by_label("lamm-mini, further").click()
-    page.fill("#train-base textarea, #train-base input", str(base))
-    page.press("#train-base textarea, #train-base input", "Tab")
+    model = page.locator("#train-base textarea, #train-base input")
+    expect(model).to_have_value(re.compile("lamm-mini$"))  # what the preset fills in has come
+    model.fill(str(base))
+    model.press("Tab")
     expect(page.locator("#train-yaml")).to_contain_text(base.name)
     page.locator("#train-file input").click()
     page.get_by_role("option", name=re.compile("reviewed: round-1")).click()
