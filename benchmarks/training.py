@@ -181,7 +181,7 @@ def main() -> None:
         print(f"ours: {ours['samples_per_second']:.2f} samples/s over {ours['steps']} steps", flush=True)
         print(f"      after encoding {PICTURES} pictures once, in {ours['encoding_seconds']:.1f} s", flush=True)
         losses = losses_of_ours(recipe, options.cache, SAME_STEPS)
-    apart = [abs(one - peer.losses[step]) for step, one in enumerate(losses) for peer in peers.values()]
+    apart = [abs(one - theirs) for peer in peers.values() for one, theirs in zip(losses, peer.losses, strict=False)]
     rate = ours["samples_per_second"]
     print(
         json.dumps(

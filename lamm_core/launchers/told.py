@@ -34,8 +34,7 @@ def tell(folder: Path, command: list[str], *, say: Callable[[str], None], second
 
     signal.signal(signal.SIGTERM, pass_on)
     news = _News(folder, say)
-    assert process.stdout is not None
-    printed = threading.Thread(target=lambda: [say(line.rstrip("\n")) for line in process.stdout or ()], daemon=True)
+    printed = threading.Thread(target=_repeat, args=(process.stdout, say), daemon=True)
     printed.start()
     while True:
         try:
@@ -46,6 +45,11 @@ def tell(folder: Path, command: list[str], *, say: Callable[[str], None], second
         printed.join()
         news.look()
         return code
+
+
+def _repeat(lines: Iterable[str], say: Callable[[str], None]) -> None:
+    for line in lines:
+        say(line.rstrip("\n"))
 
 
 class _News:
