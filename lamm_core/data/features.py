@@ -123,7 +123,12 @@ class FeatureCache:
 
     def _shard(self, shard: int) -> np.memmap[tuple[int], np.dtype[np.int16]]:
         if shard not in self._values:
-            self._values[shard] = np.memmap(self._paths(shard)[1], dtype=np.int16, mode="r")
+            try:
+                self._values[shard] = np.memmap(self._paths(shard)[1], dtype=np.int16, mode="r")
+            except FileNotFoundError as error:
+                raise DataError(
+                    f"The features in {self.folder} are gone. Start again: they are encoded anew."
+                ) from error
         return self._values[shard]
 
     def _paths(self, shard: int) -> tuple[Path, Path]:

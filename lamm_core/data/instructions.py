@@ -46,6 +46,8 @@ def read_samples(
     written there once, named by their content. Raises DataError naming the file and the record's index.
     """
     text = str(source)
+    if not text.startswith(HUB_PREFIX) and not Path(source).is_file():
+        raise DataError(f"The data {source} are not there. Put the file back, or name another one.")
     if text.startswith(HUB_PREFIX) or text.endswith(".parquet"):
         return _read_rows(text, media_root, split)
     return _read_json(Path(source), media_root or Path(source).parent)

@@ -63,11 +63,11 @@ class LocalLauncher:
             if launch is None or (status.state != "queued" and status.state not in ACTIVE):
                 return status
             if status.state == "queued":
-                write_launch(run, replace(launch, queued=None, stop_requested=time.time()))
+                write_launch(run, replace(launch, queued=None, stop_requested=time.monotonic()))
                 return look(run)
             asked = launch.stop_requested
-            late = asked is not None and time.time() - asked > self.grace_seconds
-            write_launch(run, replace(launch, stop_requested=asked or time.time(), killed=launch.killed or late))
+            late = asked is not None and time.monotonic() - asked > self.grace_seconds
+            write_launch(run, replace(launch, stop_requested=asked or time.monotonic(), killed=launch.killed or late))
             if launch.process is not None and is_alive(launch.process):
                 if late:
                     os.killpg(launch.process.pid, signal.SIGKILL)
@@ -110,7 +110,7 @@ class LocalLauncher:
         launch = read_launch(run) if status.state == "stopping" else None
         if launch is None or launch.stop_requested is None or not is_alive(launch.process):
             return
-        if time.time() - launch.stop_requested > self.grace_seconds and launch.process is not None:
+        if time.monotonic() - launch.stop_requested > self.grace_seconds and launch.process is not None:
             write_launch(run, replace(launch, killed=True))
             os.killpg(launch.process.pid, signal.SIGKILL)
 

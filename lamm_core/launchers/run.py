@@ -63,7 +63,11 @@ ACCELERATE = (
 
 @dataclass(frozen=True)
 class Launch:
-    """What launchers know of a run. Times are seconds since 1970; ``exit_signal`` is set where one ended it."""
+    """What launchers know of a run. Times are seconds since 1970; ``exit_signal`` is set where one ended it.
+
+    Where this machine carries the run out, ``stop_requested`` is told by the clock that nobody puts right: a jump of
+    the other one would kill a run that is saving.
+    """
 
     title: str
     command: tuple[str, ...]

@@ -54,6 +54,14 @@ def test_two_writers_at_once_use_shards_of_their_own(tmp_path: Path) -> None:
     assert torch.equal(right.gather(["one", "two", "three"]), torch.cat([one, two, one]))
 
 
+def test_features_that_vanished_are_said(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 3)
+    cache.append([("a", features(1))])
+    (tmp_path / "shard-0.bin").unlink()
+    with pytest.raises(DataError, match="are gone"):
+        cache.gather(["a"])
+
+
 def test_another_width_is_refused(tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path, 3)
     with pytest.raises(DataError, match="width 4"):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.pool import ThreadPool
@@ -18,7 +19,7 @@ from lamm_core.errors import ConfigError
 from lamm_core.launchers.local import LocalLauncher
 from lamm_core.launchers.run import list_runs, locked, read_launch, write_launch
 from lamm_core.launchers.status import RunStatus, look, why_not_resumed
-from lamm_core.processes import ProcessMark, mark_of
+from lamm_core.processes import ProcessMark, is_alive, mark_of
 from lamm_core.training.progress import read_state
 
 MakeRun = Callable[..., Path]
@@ -98,6 +99,21 @@ def test_one_that_does_not_end_when_asked_is_killed(
             break
         subprocess.run(["sleep", "0.1"], check=True)
     assert "killed" in look(run).reason
+
+
+def test_a_clock_that_jumps_does_not_shorten_the_time_to_save(
+    launcher: LocalLauncher, make_run: MakeRun, wait_for: WaitFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, patient = make_run(steps=2000, end="deaf"), LocalLauncher(launcher.runs, grace_seconds=600)
+    patient.submit(run)
+    wait_for(run, "running")
+    patient.cancel(run)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_400)
+    patient.advance()
+    patient.cancel(run)
+    launch = read_launch(run)
+    assert launch is not None and not launch.killed and is_alive(launch.process)
 
 
 def test_a_killed_process_is_a_failure_with_a_remedy(
