@@ -52,8 +52,8 @@ settings = json.load(open(sys.argv[1]))
 seconds, times, losses = settings.pop("seconds"), [], []
 class Clock(TrainerCallback):
     def on_step_end(self, args, state, control, **_):
-        times.append(time.perf_counter())
-        control.should_training_stop = times[-1] - times[0] >= seconds
+        times.append((time.perf_counter(), time.process_time()))
+        control.should_training_stop = times[-1][0] - times[0][0] >= seconds
     def on_log(self, args, state, control, logs=None, **_):
         if "loss" in logs:
             losses.append(float(logs["loss"]))
@@ -204,15 +204,19 @@ def main() -> None:
         write_llava(recipe, options.cache, folder / "tower", folder / "llava")
         found = measure_theirs(recipe, samples, folder, options.python, seconds)
         times = found["times"]
-        theirs = BATCH * (len(times) - 1) / (times[-1] - times[0])
+        clock, processor = (last - first for first, last in zip(times[0], times[-1], strict=True))
+        theirs = BATCH * (len(times) - 1) / clock
         print(f"LLaMA-Factory: {theirs:.2f} samples/s over {len(times) - 1} steps", flush=True)
-        ours = measure_ours(recipe, folder, options.cache, seconds)["samples_per_second"]
+        measured = measure_ours(recipe, folder, options.cache, seconds)
+        ours = measured["samples_per_second"]
+        processor_ratio = measured["samples_per_processor_second"] * processor / (BATCH * (len(times) - 1))
         print(f"ours: {ours:.2f} samples/s", flush=True)
         losses = losses_of_ours(recipe, options.cache, SAME_STEPS)
     print(
         json.dumps(
             {
                 "ratio": round(ours / theirs, 2),
+                "processor_ratio": round(processor_ratio, 2),
                 "ours": round(ours, 2),
                 "llama_factory": round(theirs, 2),
                 "unit": "samples/s",

@@ -2,7 +2,8 @@
 
 Does not know what is a good answer. The peers (training_peers.py) have the encoder in the loop, batches padded to the
 longest, and logits at every position. Ours takes features from the cache; filling it once, before the first epoch, is
-not in its time and is printed beside it. Each side runs for at most 40 seconds. Then our side learns the same batches
+not in its time and is printed beside it. Processor ratios compare samples for each second of processor time: beside
+other work they are the ones to believe, with one thread. Each side runs for at most 40 seconds. Then our side learns the same batches
 as the peers did, from the same weights, and the losses of the first steps are compared. Needs the weights that ``lamm
 fetch`` brings.
 
@@ -20,15 +21,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.training_peers import measure_nanovlm, measure_trainer
+from benchmarks.training_peers import measure_nanovlm, measure_trainer, now
 from lamm_core.conversation import Media, Sample, Turn
 from lamm_core.data.collate import collate, make_example
 from lamm_core.data.instructions import read_samples, write_records
@@ -36,7 +38,7 @@ from lamm_core.grounding import Box2D, format_box
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
 from lamm_core.training.optim import build_optimizer, trainable
-from lamm_core.training.progress import read_events
+from lamm_core.training.progress import RunFiles, read_events
 from lamm_core.training.recipe import TrainingRecipe
 from lamm_core.training.trainer import batch_loss, build_model, train
 
@@ -119,6 +121,14 @@ def measure_ours(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: flo
         return features
 
     LammModel.encode = timed  # type: ignore
+    times: list[tuple[float, float]] = []
+    event = RunFiles.event
+
+    def noting(files: RunFiles, values: Mapping[str, Any]) -> None:
+        event(files, values)
+        times.append(now())
+
+    RunFiles.event = noting  # type: ignore
     # A cache of its own, so that every run of this file measures the same; the weights are those of the given one.
     own = folder / "cache"
     own.mkdir()
@@ -126,10 +136,15 @@ def measure_ours(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: flo
         if weights.name != "features":
             (own / weights.name).symlink_to(weights)
     train(recipe, run=folder / "run", cache=own, progress=False)
-    events = list(read_events(folder / "run"))[1:]
-    spent = sum(event["seconds"] for event in events)
-    samples = sum(event["samples_per_second"] * event["seconds"] for event in events)
-    return {"samples_per_second": samples / spent, "steps": len(events), "encoding_seconds": encoding}
+    assert len(times) > 1, "more than one step fits into the time"
+    samples = BATCH * (len(times) - 1)
+    clock, processor = (last - first for first, last in zip(times[0], times[-1], strict=True))
+    return {
+        "samples_per_second": samples / clock,
+        "samples_per_processor_second": samples / processor,
+        "steps": len(times) - 1,
+        "encoding_seconds": encoding,
+    }
 
 
 def losses_of_ours(recipe: TrainingRecipe, cache: Path, steps: int) -> list[float]:
@@ -187,6 +202,12 @@ def main() -> None:
         json.dumps(
             {
                 **{f"ratio_{name}": round(rate / peer.samples_per_second, 2) for name, peer in peers.items()},
+                **{
+                    f"processor_ratio_{name}": round(
+                        ours["samples_per_processor_second"] / peer.samples_per_processor_second, 2
+                    )
+                    for name, peer in peers.items()
+                },
                 "ours": round(rate, 2),
                 **{name: round(peer.samples_per_second, 2) for name, peer in peers.items()},
                 "unit": "samples/s",

@@ -21,15 +21,16 @@ from lamm_core.modalities import modality
 from lamm_core.model.lamm import LammModel
 from lamm_core.training.recipe import TrainingRecipe
 
-__all__ = ["Measured", "measure_nanovlm", "measure_trainer"]
+__all__ = ["Measured", "measure_nanovlm", "measure_trainer", "now"]
 
 TensorDict = dict[str, torch.Tensor]
 
 
 class Measured(NamedTuple):
-    """Samples a second after the first step, how many steps that were, and the loss of each step."""
+    """Samples a second (and a second of the processor) after the first step, the steps, and the loss of each."""
 
     samples_per_second: float
+    samples_per_processor_second: float
     steps: int
     losses: list[float]
 
@@ -83,13 +84,13 @@ def measure_trainer(recipe: TrainingRecipe, folder: Path, cache: Path, *, second
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     model, samples = PlainModel(recipe, cache), list(read_samples(recipe.data[0].path))
-    times: list[float] = []
+    times: list[tuple[float, float]] = []
     losses: list[float] = []
 
     class Clock(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            times.append(time.perf_counter())
-            control.should_training_stop = times[-1] - times[0] >= seconds
+            times.append(now())
+            control.should_training_stop = times[-1][0] - times[0][0] >= seconds
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if "loss" in logs:
@@ -143,7 +144,7 @@ def measure_nanovlm(recipe: TrainingRecipe, folder: Path, cache: Path, *, second
         betas=(0.9, 0.95),
         weight_decay=recipe.weight_decay,
     )
-    times: list[float] = []
+    times: list[tuple[float, float]] = []
     losses: list[float] = []
     model.train()
     model.model.encoders.eval()
@@ -156,15 +157,21 @@ def measure_nanovlm(recipe: TrainingRecipe, folder: Path, cache: Path, *, second
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             losses.append(float(loss.detach()))
-            times.append(time.perf_counter())
-            if len(times) == steps or times[-1] - times[0] >= seconds:
+            times.append(now())
+            if len(times) == steps or times[-1][0] - times[0][0] >= seconds:
                 return measured(times, losses, recipe)
 
 
-def measured(times: Sequence[float], losses: list[float], recipe: TrainingRecipe) -> Measured:
+def now() -> tuple[float, float]:
+    """What the clock says, and what this process has had of the processor: beside other work the two part."""
+    return time.perf_counter(), time.process_time()
+
+
+def measured(times: Sequence[tuple[float, float]], losses: list[float], recipe: TrainingRecipe) -> Measured:
     assert recipe.batch_size is not None
-    spent = times[-1] - times[0]
-    return Measured(recipe.batch_size * (len(times) - 1) / spent if spent else 0.0, len(times) - 1, losses)
+    samples = recipe.batch_size * (len(times) - 1)
+    clock, processor = (last - first for first, last in zip(times[0], times[-1], strict=True))
+    return Measured(samples / max(clock, 1e-9), samples / max(processor, 1e-9), len(times) - 1, losses)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from lamm_core.errors import CheckpointError, ConfigError, LammError
 from lamm_core.evaluation.__main__ import bench_app
 from lamm_core.grounding import find_objects, format_object
 from lamm_core.launchers.commands import runs_app
+from lamm_core.launchers.features import features_command
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
 from lamm_core.serving.command import serve
@@ -53,6 +54,7 @@ app.add_typer(cloud_app, name="cloud")
 app.add_typer(bench_app, name="bench")
 app.add_typer(runs_app, name="runs")
 app.command()(serve)
+app.command("features")(features_command)
 out = Console()
 err = Console(stderr=True)
 

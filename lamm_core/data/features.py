@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -24,7 +25,7 @@ from lamm_core.conversation import Media
 from lamm_core.errors import DataError, MediaError
 from lamm_core.modalities.base import Encoder
 
-__all__ = ["Computed", "FeatureCache", "compute_features", "content_hash"]
+__all__ = ["Computed", "FeatureCache", "compute_features", "content_hash", "in_share"]
 
 BYTES = 2  # of one bf16 value
 
@@ -153,6 +154,12 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def in_share(medium: Media, share: tuple[int, int]) -> bool:
+    """Whether this process, (which, of how many), encodes the medium. Its name decides: no file is opened for it."""
+    which, parts = share
+    return zlib.crc32(str(medium.path).encode()) % parts == which
+
+
 def compute_features(
     media: Iterable[Media],
     cache: FeatureCache,
@@ -164,14 +171,17 @@ def compute_features(
 ) -> Computed:
     """Fill the cache with the features of these media that are not in it, and give the key of each.
 
-    ``share`` is (which, of how many) where several processes divide the work. A medium that cannot be read is no
-    reason to stop: it is listed in ``failures``. ``advance`` is called with how many media are newly dealt with.
+    ``share`` is (which, of how many) where several processes divide the work; then only the share's have keys. A medium
+    that cannot be read is no reason to stop: it is listed in ``failures``. ``advance`` is called with how many media
+    are newly dealt with.
     """
     keys: dict[Media, str] = {}
     failures: dict[Media, str] = {}
     missing: dict[str, Media] = {}
-    which, parts = share
     for medium in dict.fromkeys(media):
+        if not in_share(medium, share):
+            advance(1)
+            continue
         try:
             keys[medium] = content_hash(medium.path)
         except OSError as error:
@@ -179,7 +189,7 @@ def compute_features(
             advance(1)
             continue
         key = keys[medium]
-        if key in cache or key in missing or int(key[:8], 16) % parts != which:
+        if key in cache or key in missing:
             advance(1)
         else:
             missing[key] = medium

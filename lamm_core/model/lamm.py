@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lamm_core.config import LammConfig
-from lamm_core.conversation import FINDINGS_SUFFIX, Media, Turn
+from lamm_core.conversation import Media, Turn
 from lamm_core.data.tokenize import PromptBuilder
 from lamm_core.errors import ConfigError, MediaError
 from lamm_core.modalities import modality
 from lamm_core.modalities.base import Encoder, WordExamples
-from lamm_core.modalities.findings import compose_findings
-from lamm_core.model import checkpoint
+from lamm_core.model import checkpoint, encoding
 from lamm_core.model.adapters import add_adapter
 from lamm_core.model.card import Card
 from lamm_core.model.cross_entropy import cross_entropy
@@ -166,28 +165,12 @@ class LammModel(nn.Module, ModelHubMixin):
         """The modalities shown in a conversation: the adapters to activate."""
         return {medium.modality for turn in turns for medium in turn.media}
 
-    def load_media(self, media: Sequence[Media]) -> list[Tensor]:
-        """Open and preprocess files. Raises MediaError."""
-        return [self.encoder(medium.modality).prepare(modality(medium.modality).load(medium.path)) for medium in media]
-
-    @torch.no_grad()
     def encode(self, media: Sequence[Media]) -> list[Tensor]:
         """Encoder tokens ``(n_i, width)`` in float32 of each medium, in order; files of findings are composed.
 
         Raises MediaError.
         """
-        features: dict[int, Tensor] = {
-            place: compose_findings(medium.path, self.encoder(medium.modality)).to(self.device)
-            for place, medium in enumerate(media)
-            if medium.path.suffix == FINDINGS_SUFFIX
-        }
-        opened = [place for place in range(len(media)) if place not in features]
-        prepared = dict(zip(opened, self.load_media([media[place] for place in opened]), strict=True))
-        for name in {media[place].modality for place in opened}:
-            places = [place for place in opened if media[place].modality == name]
-            encoded = self.encoder(name).encode([prepared[place].to(self.device) for place in places])
-            features.update(zip(places, encoded, strict=True))
-        return [features[place].float() for place in range(len(media))]
+        return encoding.encode(media, self.encoder, self.device)
 
     def project(self, name: str, features: Tensor) -> Tensor:
         """Carry features ``(..., width)`` of one modality to ``(..., H)`` in the language model's dtype."""
