@@ -2,10 +2,10 @@
 
 Does not know what is a good answer. The peers (training_peers.py) have the encoder in the loop, batches padded to the
 longest, and logits at every position. Ours takes features from the cache; filling it once, before the first epoch, is
-not in its time and is printed beside it. Processor ratios compare samples for each second of processor time: beside
-other work they are the ones to believe, with one thread. Each side runs for at most 40 seconds. Then our side learns the same batches
-as the peers did, from the same weights, and the losses of the first steps are compared. Needs the weights that ``lamm
-fetch`` brings.
+not in its time and is printed beside it. Each side runs for at most 40 seconds. Processor ratios compare samples for
+each second of processor time: beside other work they are the ones to believe, with one thread. Then our side learns
+the same batches as the peers did, from the same weights, and the losses of the first steps are compared. Needs the
+weights that ``lamm fetch`` brings.
 
 Usage: python benchmarks/training.py [--cache FOLDER] [--seconds 30]
 """

@@ -76,6 +76,34 @@ def test_sizes_are_read_from_a_folder(tiny_lm_folder: Path, tmp_path: Path) -> N
         LanguageSizes.from_config({"n_embd": 3})
 
 
+# LLaMA-Factory's table of hardware requirements (its README, February 2024), in GB: cards that training fits on.
+PUBLISHED = {
+    ("7b", "nf4"): 6,
+    ("7b", None): 16,
+    ("13b", "nf4"): 12,
+    ("13b", None): 32,
+    ("65b", "nf4"): 48,
+    ("65b", None): 160,
+}
+SHAPES = {
+    "7b": SEVEN,
+    "13b": SIZES["lmsys/vicuna-13b-v1.5"],
+    "65b": LanguageSizes(8192, 80, 22016, 64, 64, 128, 32000, tied=False),  # LLaMA's paper, table 2
+}
+
+
+@pytest.mark.parametrize(("shape", "quantize"), list(PUBLISHED))
+def test_the_formula_stays_within_published_needs(shape: str, quantize: str | None) -> None:
+    """Text alone, r=8 on q and v, one sample of 1,024 tokens: theirs are card sizes, so ours are below, not far."""
+    model = recipe().to_dict()["model"]
+    model["modalities"]["image"]["lora"] = {"r": 8, "alpha": 16, "dropout": 0.0, "targets": ["q_proj", "v_proj"]}
+    made = recipe(model=model, quantize=quantize)
+    assert not isinstance(made.model, str)
+    found = estimate(made, made.model, SHAPES[shape], BatchShape(1024, 0, 1024))
+    ours = sum(value for name, value in found.parts.items() if "encoders" not in name and "projectors" not in name)
+    assert 0.7 < ours / 1e9 / PUBLISHED[shape, quantize] < 1.0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("point", [0, 1])
 def test_the_estimate_is_within_15_percent_of_the_measured_peak(point: int) -> None:
