@@ -16,7 +16,7 @@ from lamm_core.launchers.local import fresh
 from lamm_core.launchers.run import LOG, RECIPE, Launch, list_runs, locked, read_launch, read_log, write_launch
 from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
 from lamm_core.launchers.told import hear
-from lamm_core.training.progress import read_state
+from lamm_core.training.progress import read_state, reset_state
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["HubJobSettings", "HubJobsLauncher"]
@@ -81,7 +81,7 @@ class HubJobsLauncher:
                 "run_job",
                 image=self.settings.image,
                 command=["python", "-m", "lamm_core.launchers.told", f"{MOUNTED}/{run.name}", recipe],
-                env={"LAMM_CACHE": f"{MOUNTED}/cache", **launch.environment},
+                env={**launch.environment, "LAMM_CACHE": f"{MOUNTED}/cache"},
                 flavor=self.settings.flavor,
                 timeout=self.settings.timeout,
                 name=run.name,
@@ -89,6 +89,7 @@ class HubJobsLauncher:
                 namespace=self.settings.namespace,
             )
             handed = {"id": job.id, "namespace": job.owner.name, "stage": str(job.status.stage), "url": job.url}
+            reset_state(run)
             again = fresh(launch, queued=time.time())
             write_launch(run, replace(again, launcher=self.name, job=handed, attempt=launch.attempt + 1))
         return self.status(run)
@@ -100,7 +101,7 @@ class HubJobsLauncher:
         if launch is not None and launch.job.get("stage") in ("SCHEDULING", "RUNNING") and due:
             self._asked[run] = time.monotonic()
             job = self._call("inspect_job", job_id=launch.job["id"], namespace=launch.job["namespace"])
-            stage = str(getattr(job.status.stage, "value", job.status.stage))
+            stage = str(job.status.stage)
             if stage != "SCHEDULING":
                 hear(self._lines(launch), run)
             with locked(self.runs):
@@ -170,4 +171,6 @@ def _out_of_reach(recipe: TrainingRecipe) -> str:
     """Why a container elsewhere could not carry it out; empty where it could."""
     if here := [source.path for source in (*recipe.data, *recipe.eval_data) if not source.path.startswith("hub:")]:
         return f"{here[0]} lies on this machine, where the job cannot read it. Push it as a data set: hub:OWNER/NAME."
+    if isinstance(recipe.model, str) and Path(recipe.model).expanduser().exists():
+        return f"The model {recipe.model} lies on this machine. Push it to the Hub and name it OWNER/NAME."
     return ""

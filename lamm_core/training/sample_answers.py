@@ -37,9 +37,9 @@ def answer_samples(
     loss: Callable[[LammModel, Batch], Any],
     precision: Callable[[], AbstractContextManager[object]],
 ) -> None:
-    """Answer the samples and append a line for each; without a folder they are only answered, as a model that is
+    """Answer the samples and append a line for each. The model is in evaluation mode.
 
-    divided among processes needs all of them for it. The model is in evaluation mode.
+    Without a folder they are only answered: a model that is divided among processes needs all of them for it.
     """
     lines = []
     for example in examples:

@@ -138,12 +138,19 @@ def test_cancelled_and_broken_jobs_say_so(hub: Hub, jobs: HubJobsLauncher) -> No
     status = look(broken)
     assert (status.state, status.kind) == ("failed", "memory") and "OOMKilled" in status.reason
     assert look(stopped).state == "stopped"
+    hub.stage = "SCHEDULING"
+    assert jobs.submit(broken).state == "queued"
+    hub.stage = "RUNNING"
+    assert (jobs.status(broken).state, jobs.status(broken).attempt) == ("preparing", 2)  # not what the last one said
 
 
 def test_what_the_job_could_not_read_and_what_the_hub_refuses_is_said(hub: Hub, jobs: HubJobsLauncher) -> None:
     here = TrainingRecipe.from_dict({"model": "some-model", "data": [{"path": __file__}]})
     with pytest.raises(ConfigError, match="Push it as a data set"):
         jobs.submit(create_run(jobs.runs, here, title="here", launcher="hub"))
+    local_model = TrainingRecipe.from_dict({"model": str(Path(__file__).parent), "data": [{"path": "hub:ann/pairs"}]})
+    with pytest.raises(ConfigError, match="Push it to the Hub"):
+        jobs.submit(create_run(jobs.runs, local_model, title="model", launcher="hub"))
     hub.refuses = True
     run = create_run(jobs.runs, ON_THE_HUB, title="refused", launcher="hub")
     with pytest.raises(ConfigError, match="hf auth login"):
