@@ -18,10 +18,10 @@ EXAMPLES = [
 ]
 
 
-def plan(process: int = 0, processes: int = 1, **settings: Any) -> Plan:
+def plan(process: int = 0, processes: int = 1, *, even: bool = False, **settings: Any) -> Plan:
     values = {"model": "folder", "data": ["a.json"], "batch_tokens": 30, "accumulation": 3, "epochs": 2}
     recipe = TrainingRecipe.from_dict(values | settings)
-    return Plan(recipe, {}, pad_id=0, process=process, processes=processes)
+    return Plan(recipe, {}, pad_id=0, process=process, processes=processes, even=even)
 
 
 def steps(one: Plan, after: int = 0) -> list[Step]:
@@ -38,6 +38,15 @@ def test_two_processes_share_out_the_batches_of_one() -> None:
         assert ids(together) == ids(one) | ids(other)
         assert together.label_tokens == one.label_tokens == other.label_tokens
         assert together.label_tokens == sum(batch.label_tokens for _, batch, _ in together.own)
+
+
+def test_processes_that_divide_a_model_have_equally_many_batches_and_each_counts_once() -> None:
+    whole = steps(plan())
+    shared = [steps(plan(process, 4, even=True)) for process in range(4)]
+    for together, *parts in zip(whole, *shared, strict=True):
+        assert {len(part.own) for part in parts} == {1}
+        counting = [(place, batch.sample_ids) for part in parts for place, batch, counts in part.own if counts]
+        assert sorted(counting) == sorted(ids(together).items())
 
 
 def test_a_run_that_goes_on_takes_the_steps_that_are_left() -> None:
