@@ -32,7 +32,7 @@ from lamm_core.launchers.commands import runs_app
 from lamm_core.launchers.features import features_command
 from lamm_core.pointclouds.commands import cloud_app
 from lamm_core.registry import nearest
-from lamm_core.serving.command import serve
+from lamm_core.serving.__main__ import serve
 
 if TYPE_CHECKING:
     from lamm_core.model.lamm import LammModel

@@ -58,3 +58,11 @@ def serve(
         rules=rules,
         remote=remote,
     )
+
+
+if __name__ == "__main__":
+    from lamm_core.__main__ import main
+
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command()(serve)
+    main(single)
