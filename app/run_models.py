@@ -84,13 +84,14 @@ class RunModels:
         model_folder(self.training.folder(name))
         if form not in FORMS:
             raise ConfigError(f"There is no form {form!r} of export. Known: {', '.join(FORMS)}.")
+        known = self.modalities(name)
+        modality = modality or (known[0] if len(known) == 1 else "")
         ending = {"adapters": "", "merged": f"-{modality}", "gguf": f"-{modality}.gguf"}[form]
         out = Path(target.strip()).expanduser() if target.strip() else self.exported / f"{name}{ending}"
         if out.exists():
             raise ConfigError(f"{out} is there already. Name another place.")
-        if form != "adapters" and modality not in self.modalities(name):
-            known = ", ".join(self.modalities(name))
-            raise ConfigError(f"Choose whose adapter is folded into the language model: {known}.")
+        if form != "adapters" and modality not in known:
+            raise ConfigError(f"Choose whose adapter is folded into the language model: {', '.join(known)}.")
         choice = [] if form == "adapters" else [f"--{form}", modality]
         self._command(name, f"{FORMS[form]}: {out}", ["export", name, str(out.absolute()), *choice])
         return str(out)

@@ -51,15 +51,14 @@ class ModelPanel:
         ]  # fmt: skip
 
     def of_run(self, services: Services, name: str) -> dict[Any, Any]:
-        """The fields for another run: what it would be measured on, and what can be exported of it."""
+        """The fields for another run: what it would be measured on."""
         order = services.run_models.suggestion(name)
-        modalities = services.run_models.modalities(name)
         known = {name for _, name in task_choices()}
         return {
             self.task: order.task if order.task in known else None,
             self.data: order.data,
             self.only: gr.Dropdown(services.training.sample_lists(), value=order.only),
-            self.modality: gr.Dropdown(modalities, value=modalities[0] if modalities else None),
+            self.modality: None,
         }
 
     def allowed(self, *, saved: bool) -> dict[Any, Any]:
@@ -99,6 +98,11 @@ class ModelPanel:
             out, wrong = told(lambda: models.export(name or "", form, modality=modality or "", target=target))
             return wrong or view.info(f"Writing {out}.")
 
+        def adapters(name: str | None) -> Any:
+            found, _ = told(lambda: models.modalities(name or ""))
+            return gr.Dropdown(found or [])
+
+        self.modality.focus(adapters, run, self.modality, **_AT_ONCE)
         self.export.click(export, [run, self.form, self.modality, self.target], notice, **_AT_ONCE)
 
         def push(name: str | None, repository: str, public: bool) -> str:
@@ -122,7 +126,9 @@ def build_model_panel(bench: gr.Button) -> ModelPanel:
         measure = gr.Button("Start measuring", size="sm", interactive=False, elem_id="train-bench-go")
     with gr.Accordion("Export, or push to the Hub", open=False, elem_id="train-export-panel"):
         form = gr.Radio([(words, name) for name, words in FORMS.items()], value="adapters", label="As")
-        modality = gr.Dropdown([], label="Whose adapter is folded in", info="For merged and GGUF.")
+        modality = gr.Dropdown(
+            [], label="Whose adapter is folded in", info="For merged and GGUF; the only one there is, when empty."
+        )
         target = gr.Textbox(label="Where", placeholder="runs/exported, named after the run", max_lines=1)
         export = gr.Button("Export", size="sm", interactive=False, elem_id="train-export")
         repository = gr.Textbox(

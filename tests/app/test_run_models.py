@@ -77,11 +77,15 @@ def test_an_export_is_the_command_that_a_person_would_type(models: RunModels, tm
     models.export("first", "adapters", target=str(tmp_path / "here"))
     assert ended(models)["said"].endswith(f"runs export first {tmp_path / 'here'}")
     assert models.jobs("second") == []
+    (models.training.folder("second") / "model" / "adapter-pointcloud").rmdir()
+    assert models.export("second", "merged").endswith("second-image")  # the only one there is
+    assert ended(models, "second")["said"].endswith("--merged image")
 
 
 def test_what_cannot_be_exported_is_said_before_anything_starts(models: RunModels, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="image, pointcloud"):
-        models.export("first", "merged", modality="smell")
+    for modality in ("smell", ""):
+        with pytest.raises(ConfigError, match="image, pointcloud"):
+            models.export("first", "merged", modality=modality)
     with pytest.raises(ConfigError, match="there already"):
         models.export("first", "adapters", target=str(tmp_path))
     with pytest.raises(ConfigError, match="no form"):
