@@ -8,6 +8,7 @@ LammError
 ├── MediaError              a picture or a cloud: which file, what was expected
 ├── PromptTooLongError      the prompt does not fit the context; carries both numbers
 ├── EngineBusyError         too many requests wait for the model; says when to try again
+├── EngineStoppedError      what computes answers was put away or ended
 ├── DataError               instruction data: file and record
 ├── CheckpointError         what differs between the checkpoint and what was found
 ├── WeightsError            base weights could not be fetched or do not match
@@ -33,6 +34,7 @@ __all__ = [
     "DivergedError",
     "DraftRejected",
     "EngineBusyError",
+    "EngineStoppedError",
     "HubError",
     "LammError",
     "MediaError",
@@ -81,6 +83,10 @@ class EngineBusyError(LammError):
         super().__init__(
             f"The model is busy: {waiting} requests wait already. Try again in about {max(1, round(retry_seconds))} s."
         )
+
+
+class EngineStoppedError(LammError):
+    """What computes answers was put away, or its process ended."""
 
 
 class DataError(LammError):

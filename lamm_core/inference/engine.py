@@ -8,25 +8,20 @@ between any two tokens.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-
-import torch
+from dataclasses import dataclass
 
 from lamm_core.conversation import Turn
-from lamm_core.errors import ConfigError, PromptTooLongError
+from lamm_core.errors import PromptTooLongError
 from lamm_core.inference.decode import Decoder, decoder_for
-from lamm_core.inference.detokenize import TextStream
-from lamm_core.inference.features import FeatureCache
 from lamm_core.inference.likelihood import mean_log_probabilities
-from lamm_core.inference.protocol import Load, Piece
-from lamm_core.inference.request import FairQueue, Pieces, Request
+from lamm_core.inference.protocol import Piece
+from lamm_core.inference.queued import QueuedEngine
+from lamm_core.inference.request import Pieces, Request
 from lamm_core.inference.sampling import Generation
-from lamm_core.inference.writing import Prompt, Table, Writing
+from lamm_core.inference.writing import Table
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel
 
@@ -42,60 +37,22 @@ class Answered:
     seconds: float
 
 
-class LocalEngine:
+class LocalEngine(QueuedEngine):
     """Answers conversations with a model in this process. Usable from any number of threads."""
 
     def __init__(
         self, model: LammModel, *, media_kept: int = 64, most_running: int = 16, most_waiting: int = 256
     ) -> None:
-        self.model = model
+        super().__init__(model, media_kept=media_kept, most_running=most_running, most_waiting=most_waiting)
         self._decoder: Decoder = decoder_for(model.language_model)
-        self._features = FeatureCache(model, media_kept)
-        self._stop_ids = model.prompts.stop_ids()
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        self._most_running = most_running
         self._tables: list[Table] = []  # changed by the worker only
-        self._lock = threading.Lock()  # of all below
-        self._queue = FairQueue(most_waiting)
-        self._stepping = False  # a step is on its way
-        self._closed = False
-        self._answer_seconds = 1.0  # about what an answer takes
-
-    def stream(
-        self,
-        turns: Sequence[Turn],
-        settings: Generation | None = None,
-        *,
-        stop: threading.Event | None = None,
-        adapter: str | None = None,
-        client: str = "",
-    ) -> Pieces:
-        """As the protocol says; PromptTooLongError comes before the language model computes anything."""
-        request = Request(turns, settings, stop=stop, adapter=adapter, client=client)
-        with self._lock:
-            if self._closed:
-                raise ConfigError("This model was put away while you asked. Choose a model and ask again.")
-            turn_seconds = self._answer_seconds * (1 + len(self._queue) / self._most_running)
-            self._queue.put(request, retry_seconds=turn_seconds)
-            if not self._stepping:
-                self._stepping = True
-                self._worker.submit(self._step)
-        return Pieces(request, self._withdraw)
-
-    def load(self) -> Load:
-        """How busy the engine is now."""
-        with self._lock:
-            return Load(self._running(), len(self._queue), self._most_running, self._queue.most)
+        self._stepping = False  # a step is on its way; under the lock
 
     def close(self) -> None:
         """Compute nothing more; all answers end as cancelled."""
         with self._lock:
-            self._closed = True
+            self._closed = "This model was put away while you asked. Choose a model and ask again."
         self._worker.shutdown(wait=False)
-
-    def answer(self, turns: Sequence[Turn], settings: Generation | None = None, *, adapter: str | None = None) -> str:
-        """The whole answer. Raises what `stream` raises."""
-        return "".join(piece.text for piece in self.stream(turns, settings, adapter=adapter))
 
     def answer_many(
         self,
@@ -139,9 +96,10 @@ class LocalEngine:
     def _running(self) -> int:
         return sum(len(table.writing) for table in self._tables)
 
-    def _withdraw(self, request: Request) -> bool:
-        with self._lock:
-            return self._queue.withdraw(request)
+    def _wake(self) -> None:
+        if not self._stepping:
+            self._stepping = True
+            self._worker.submit(self._step)
 
     def _step(self) -> None:
         """One token of every answer; then another step, behind whatever else the worker was asked for meanwhile."""
@@ -165,25 +123,10 @@ class LocalEngine:
         while len(self._queue):
             self._queue.take().cancelled()
 
-    def _let_one_in(self) -> None:
-        with self._lock:
-            if self._closed or not len(self._queue) or self._running() >= self._most_running:
-                return
-            request = self._queue.take()
-        if request.is_set():
-            request.cancelled()
-            return
-        try:
-            self._begin(request)
-        except Exception as error:  # it belongs to whoever asked, and is raised where the answer is read
-            request.channel.put(error)
-
     def _begin(self, request: Request) -> None:
         prompt = self._prepare(request.turns, request.settings, request.adapter)
-        prompts = self.model.prompts
-        text = TextStream(prompts.tokenizer, prompts.stop_strings(), prompts.template.answer_lead)
         table = self._table_for(prompt.adapters)
-        table.join(Writing(request, prompt, text, self._stop_ids), prompt.embeds)
+        table.join(self._writing(request, prompt), prompt.embeds)
         if table.writing and table not in self._tables:
             self._tables.append(table)
 
@@ -194,9 +137,6 @@ class LocalEngine:
         with active(self.model.language_model, adapters):
             return Table(adapters, self._decoder.group(), self._note)
 
-    def _note(self, writing: Writing) -> None:
-        self._answer_seconds += 0.2 * (time.perf_counter() - writing.began - self._answer_seconds)
-
     def _advance(self, table: Table) -> None:
         try:
             table.advance()
@@ -204,23 +144,6 @@ class LocalEngine:
             table.fail(error)
         if not table.writing:
             self._tables.remove(table)
-
-    @torch.no_grad()
-    def _prepare(self, turns: Sequence[Turn], settings: Generation, adapter: str | None) -> Prompt:
-        model = self.model
-        media = [medium for turn in turns for medium in turn.media]
-        features = self._features.encode(media)
-        rendered = model.prompts.build(
-            turns,
-            [len(feature) for feature in features],
-            for_training=False,
-            context_tokens=model.context_tokens,
-        )
-        chosen = model.modalities_of(turns) if adapter is None else {adapter} - {""}
-        # The token after the last position of the context is still known; nothing can follow it.
-        room = model.context_tokens - len(rendered.input_ids) + 1
-        limited = replace(settings, max_new_tokens=min(settings.max_new_tokens, room))
-        return Prompt(model.embed(rendered, media, features), frozenset(chosen), limited)
 
     def _score_options(self, turns: Sequence[Turn], options: Sequence[str], adapter: str | None) -> list[float]:
         prompt = self._prepare(turns, Generation(), adapter)

@@ -26,9 +26,7 @@ PREFILL_STEP = 1024  # positions of a prompt between two looks at the stop signa
 KEPT_CONVERSATIONS = 4
 # A step is bound by reading the weights: five positions cost 5 to 10 % more than one (measured, SmolLM2-135M in bf16).
 GUESSES = 4
-EXACT_ROWS = (
-    16  # up to so many, products of rows are bit-equal to those of each row (`--exact` of benchmarks/decode.py)
-)
+MOST_ROWS = 16  # computed together
 
 
 class KeyValueCache:
@@ -144,7 +142,7 @@ class Network:
     def forward_each(self, weights: LlamaWeights, hidden: Tensor, caches: Sequence[KeyValueCache]) -> Tensor:
         """Append hidden states (B, H), which are overwritten, each to its own cache; logits (B, V).
 
-        Bit-equal to appending each by itself as far as the products are.
+        In bf16 bit-equal to appending each by itself.
         """
         rows = len(hidden)
         starts = [cache.length for cache in caches]
@@ -156,7 +154,7 @@ class Network:
         grouped = heads != self.key_heads
         attended = hidden.new_empty(rows, heads, self.width)
         for number, layer in enumerate(weights.layers):
-            mixed = layer.query_key_value(self._normed(hidden, layer.attention_norm)).view(rows, -1, self.width)
+            mixed = layer.query_key_value.each(self._normed(hidden, layer.attention_norm)).view(rows, -1, self.width)
             plain = mixed[:, :turned]
             swapped = plain.unflatten(-1, (2, -1)).flip(-2).flatten(-2)
             rotated = (plain * cosine).add_(swapped.mul_(sine))
@@ -166,12 +164,12 @@ class Network:
                 new_value.copy_(mixed[row, turned:])
                 query = rotated[row, :heads][None, :, None]  # (1, heads, 1, D)
                 attended[row] = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)[0, :, 0]
-            hidden.add_(layer.output(attended.view(rows, -1)))
-            gate, up = layer.gate_up(self._normed(hidden, layer.mlp_norm)).chunk(2, dim=-1)
-            hidden.add_(layer.down(functional.silu(gate).mul_(up)))
+            hidden.add_(layer.output.each(attended.view(rows, -1)))
+            gate, up = layer.gate_up.each(self._normed(hidden, layer.mlp_norm)).chunk(2, dim=-1)
+            hidden.add_(layer.down.each(functional.silu(gate).mul_(up)))
         for cache in caches:
             cache.length += 1
-        return weights.head(self._normed(hidden, weights.norm))
+        return weights.head.each(self._normed(hidden, weights.norm))
 
     def _normed(self, flat: Tensor, weight: Tensor) -> Tensor:
         # Without a weight torch rounds to the input's type before the weight is applied, as transformers does.
@@ -301,7 +299,7 @@ class LlamaGroup:
     """Sequences in progress, each with a cache of its own: products are of all rows, attention is of each.
 
     So nothing is padded, and an answer does not depend on which others are computed beside it: attention is the same
-    call, and products are bit-equal up to `EXACT_ROWS` rows.
+    call, and products are `Projection.each`.
     """
 
     def __init__(self, network: Network, weights: LlamaWeights, kept: list[Conversation]) -> None:
@@ -310,7 +308,7 @@ class LlamaGroup:
 
     @property
     def full(self) -> bool:
-        return len(self._rows) >= EXACT_ROWS
+        return len(self._rows) >= MOST_ROWS
 
     @torch.inference_mode()
     def join(self, prompt: Tensor, stop: StopSignal) -> Tensor | None:

@@ -45,7 +45,12 @@ class Writing:
 
     def take(self, logits: Tensor) -> Ended | None:
         """Choose the next token from logits (1, V); how the answer ended, if it did."""
-        (self.token,) = self._sampler(logits)
+        (token,) = self._sampler(logits)
+        return self.add(token)
+
+    def add(self, token: int) -> Ended | None:
+        """Take the next token; how the answer ended, if it did."""
+        self.token = token
         if self.token in self._stop_ids:
             return "stop"
         self._now = time.perf_counter()

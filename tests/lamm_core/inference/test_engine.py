@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lamm_core.conversation import Media, Turn
-from lamm_core.errors import ConfigError, EngineBusyError, MediaError, PromptTooLongError
+from lamm_core.errors import ConfigError, EngineBusyError, EngineStoppedError, MediaError, PromptTooLongError
 from lamm_core.inference.engine import Generation, LocalEngine
 from lamm_core.inference.protocol import Load
 
@@ -171,7 +171,7 @@ def test_closing_the_engine_ends_every_answer_and_refuses_new_ones(engine: Local
     engine.close()
     *_, last = running
     assert last.ended == "cancelled"
-    with pytest.raises(ConfigError, match="put away"):
+    with pytest.raises(EngineStoppedError, match="put away"):
         engine.stream(PLAIN, SHORT)
 
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from lamm_core.inference.decode import Decoder, TransformersDecoder, decoder_for
 from lamm_core.inference.llama_decoder import LlamaDecoder
-from lamm_core.inference.llama_weights import WeightStore
+from lamm_core.inference.llama_weights import Projection, WeightStore
 from lamm_core.inference.sampling import Generation
 from lamm_core.model.adapters import active
 from tests.lamm_core.inference.conftest import together
@@ -220,3 +220,10 @@ def test_the_fast_decoder_is_taken_for_plain_llamas_only(language_model: PeftMod
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
     assert choice(LlamaForCausalLM(LlamaConfig(**small, **heads))) is LlamaDecoder
     assert choice(LlamaForCausalLM(LlamaConfig(**small, **heads, attention_bias=True))) is TransformersDecoder
+
+
+def test_in_bfloat16_a_row_is_computed_among_others_as_it_is_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    product = Projection([torch.randn(192, 1536, generator=generator).bfloat16()])
+    rows = torch.randn(64, 16, 1536, generator=generator).bfloat16()
+    assert all(torch.equal(product.each(some), torch.cat([product(row) for row in some.split(1)])) for some in rows)

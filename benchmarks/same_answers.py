@@ -1,0 +1,102 @@
+"""On how many of 100 prompts an engine that computes many answers at once gives those that ours gives one by one.
+
+Does not know whether answers are right. Half of the prompts show a picture or a cloud and take its adapter, half are
+text and take none. All are asked at once and greedy; an answer is equal when its text and its number of tokens are.
+Usage: python benchmarks/same_answers.py [--engine local|vllm] [--vllm ENVIRONMENT] [--dtype bfloat16|float32]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lamm_core.conversation import Media, Turn
+from lamm_core.inference.engine import LocalEngine
+from lamm_core.inference.protocol import Answer, Engine
+from lamm_core.inference.sampling import Generation
+from lamm_core.launchers.commands import cache_folder
+from lamm_core.model.lamm import LammModel
+
+ROOT = Path(__file__).resolve().parents[1]
+TOPICS = [
+    "the sea",
+    "a bicycle",
+    "bread",
+    "the moon",
+    "a violin",
+    "rain",
+    "a bridge",
+    "chess",
+    "coffee",
+    "a lighthouse",
+]
+TEXTS = ["Explain {} in two sentences.", "Write a poem about {}.", "Name three facts about {}."]
+TEXTS += ["Who would talk about {}, and why?", "Sum up what a child should know about {}."]
+SHOWN = ["Describe this in detail.", "Where is everything? Give a box for each thing.", "What is this?"]
+SHOWN += ["How many things are there?", "What could happen next?"]
+
+
+def conversations(count: int) -> list[list[Turn]]:
+    """Text and shown things in turn."""
+    demo = ROOT / "assets" / "demo"
+    media = [Media("image", path) for path in sorted([*demo.glob("*.jpg"), *demo.glob("*.png")])]
+    media += [Media("pointcloud", path) for path in sorted(demo.glob("*.ply"))]
+    texts = [[Turn("user", text.format(topic))] for text in TEXTS for topic in TOPICS]
+    shown = [[Turn("user", question, (medium,))] for question in SHOWN for medium in media]
+    half = count // 2
+    return [one for pair in zip(texts[:half], (shown * half)[:half], strict=True) for one in pair]
+
+
+def read(answer: Answer) -> tuple[str, int]:
+    """The text of an answer and the number of its tokens."""
+    pieces = list(answer)
+    return "".join(piece.text for piece in pieces), pieces[-1].tokens
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--checkpoint", type=Path, default=ROOT / "assets" / "lamm-mini", help="the model to ask")
+    parser.add_argument("--engine", choices=("local", "vllm"), default="local", help="what answers many at once")
+    parser.add_argument("--vllm", type=Path, default=cache_folder() / "vllm", help="vLLM's environment")
+    parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16", help="what it computes in")
+    parser.add_argument("--prompts", type=int, default=100, help="how many")
+    parser.add_argument("--tokens", type=int, default=32, help="how long answers may get")
+    given = parser.parse_args()
+    model = LammModel.from_pretrained(given.checkpoint, cache=cache_folder(), dtype=getattr(torch, given.dtype))
+    alone, settings, asked = LocalEngine(model), Generation(given.tokens), conversations(given.prompts)
+    began = time.perf_counter()
+    expected = [read(alone.stream(turns, settings)) for turns in asked]
+    alone_seconds = time.perf_counter() - began
+    engine: Engine = alone
+    if given.engine == "vllm":
+        from lamm_core.inference.vllm_engine import VllmEngine
+
+        engine = VllmEngine(model, given.vllm, log=Path("vllm.log"))
+    began = time.perf_counter()
+    found = [read(answer) for answer in [engine.stream(turns, settings) for turns in asked]]
+    together_seconds = time.perf_counter() - began
+    engine.close()
+    same = [one == other for one, other in zip(expected, found, strict=True)]
+    tokens = sum(count for _, count in expected)
+    result = {
+        "engine": given.engine,
+        "dtype": given.dtype,
+        "same": sum(same),
+        "prompts": len(same),
+        "same_without_adapter": sum(same[::2]),
+        "same_with_adapter": sum(same[1::2]),
+        "local_alone_tokens_per_second": round(tokens / alone_seconds, 1),
+        "together_tokens_per_second": round(sum(count for _, count in found) / together_seconds, 1),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
