@@ -211,7 +211,7 @@ def main() -> None:
         ours = measured["samples_per_second"]
         processor_ratio = measured["samples_per_processor_second"] * processor / (BATCH * (len(times) - 1))
         print(f"ours: {ours:.2f} samples/s", flush=True)
-        losses = losses_of_ours(recipe, options.cache, SAME_STEPS)
+        losses, _ = losses_of_ours(recipe, options.cache, SAME_STEPS)
     print(
         json.dumps(
             {

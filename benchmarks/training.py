@@ -4,8 +4,8 @@ Does not know what is a good answer. The peers (training_peers.py) have the enco
 longest, and logits at every position. Ours takes features from the cache; filling it once, before the first epoch, is
 not in its time and is printed beside it. Each side runs for at most 40 seconds. Processor ratios compare samples for
 each second of processor time: beside other work they are the ones to believe, with one thread. Then our side learns
-the same batches as the peers did, from the same weights, and the losses of the first steps are compared. Needs the
-weights that ``lamm fetch`` brings.
+the same batches as the peers did, from the same weights: the losses of the first steps are compared, and the last one
+is taken apart. Needs the weights that ``lamm fetch`` brings.
 
 Usage: python benchmarks/training.py [--cache FOLDER] [--seconds 30]
 """
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,11 @@ def measure_ours(recipe: TrainingRecipe, folder: Path, cache: Path, seconds: flo
     }
 
 
-def losses_of_ours(recipe: TrainingRecipe, cache: Path, steps: int) -> list[float]:
-    """Our batches, loss and optimiser over the samples in the order of their file: the loss of each step."""
+def losses_of_ours(recipe: TrainingRecipe, cache: Path, steps: int) -> tuple[list[float], dict[str, float]]:
+    """Our batches, loss and optimiser over the samples in the order of their file.
+
+    Gives the loss of each step, and what the processor did in the last one, as shares of its time.
+    """
     model = build_model(recipe, cache=cache)
     samples = list(read_samples(recipe.data[0].path))
     encoded = {sample.id: model.encode(sample.media)[0].bfloat16() for sample in samples[: BATCH * steps]}
@@ -168,14 +172,33 @@ def losses_of_ours(recipe: TrainingRecipe, cache: Path, steps: int) -> list[floa
     for start in range(0, len(examples), BATCH):
         chosen = examples[start : start + BATCH]
         batch = collate(chosen, model.prompts.pad_id, lambda _, keys: torch.cat([encoded[key] for key in keys]))
-        with active(model.language_model, batch.modalities), torch.autocast("cpu", torch.bfloat16):
-            loss = batch_loss(model, batch).loss
-            loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(parameters.values()), recipe.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        last = start + BATCH >= len(examples)
+        meter = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) if last else nullcontext()
+        with meter:
+            with active(model.language_model, batch.modalities), torch.autocast("cpu", torch.bfloat16):
+                loss = batch_loss(model, batch).loss
+                loss.backward()
+            torch.nn.utils.clip_grad_norm_(list(parameters.values()), recipe.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         losses.append(float(loss.detach()))
-    return losses
+    assert isinstance(meter, torch.profiler.profile)
+    return losses, shares(meter)
+
+
+PARTS = {
+    "products with weights": ("aten::mm", "aten::addmm", "aten::addmm_"),
+    "attention": ("aten::bmm", "aten::baddbmm", "aten::_softmax", "aten::_softmax_backward_data"),
+    "softmax over words": ("aten::_log_softmax", "aten::_log_softmax_backward_data"),
+}
+
+
+def shares(meter: torch.profiler.profile) -> dict[str, float]:
+    """The processor's time by parts; the rest is element-wise: norms, gates, rotations, copies."""
+    own = {event.key: event.self_cpu_time_total for event in meter.key_averages()}
+    total = sum(own.values())
+    found = {part: round(sum(own.get(name, 0.0) for name in names) / total, 3) for part, names in PARTS.items()}
+    return found | {"the rest": round(1 - sum(found.values()), 3)}
 
 
 def main() -> None:
@@ -195,7 +218,7 @@ def main() -> None:
         ours = measure_ours(recipe, folder, options.cache, seconds)
         print(f"ours: {ours['samples_per_second']:.2f} samples/s over {ours['steps']} steps", flush=True)
         print(f"      after encoding {PICTURES} pictures once, in {ours['encoding_seconds']:.1f} s", flush=True)
-        losses = losses_of_ours(recipe, options.cache, SAME_STEPS)
+        losses, parts = losses_of_ours(recipe, options.cache, SAME_STEPS)
     apart = [abs(one - theirs) for peer in peers.values() for one, theirs in zip(losses, peer.losses, strict=False)]
     rate = ours["samples_per_second"]
     print(
@@ -212,6 +235,7 @@ def main() -> None:
                 **{name: round(peer.samples_per_second, 2) for name, peer in peers.items()},
                 "unit": "samples/s",
                 "encoding_seconds": round(ours["encoding_seconds"], 1),
+                "step": parts,
                 "losses": [round(one, 4) for one in losses],
                 "losses_apart_at_most": round(max(apart), 4),
             }
