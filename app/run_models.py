@@ -20,6 +20,7 @@ from app.training import Training, parse_recipe
 from lamm_core.errors import ConfigError, HubError, LammError
 from lamm_core.launchers.run import model_folder
 from lamm_core.launchers.typed import last_line_of
+from lamm_core.training.recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from lamm_core.evaluation.compare import Comparison
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "Beside", "RunModels"]
 
 FORMS = {"adapters": "adapters and projector", "merged": "merged, for transformers", "gguf": "one GGUF file"}
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class RunModels:
         """
         earlier = next(iter([*self.before(name), *self._shelf.runs()]), None)
         about = earlier.manifest if earlier is not None and not earlier.shipped else {}
-        text = self.training.recipe_text(name)
-        apart = [one.path for one in parse_recipe(text).eval_data if one.sha256] if text else []
+        recipe = self._recipe(name)
+        apart = [one.path for one in recipe.eval_data if one.sha256] if recipe else []
         return Order(str(about.get("task") or ""), str(about.get("data") or ""), name, only=apart[0] if apart else "")
 
     def benchmark(self, name: str, order: Order) -> str:
@@ -136,15 +137,21 @@ class RunModels:
 
     def before(self, name: str) -> list[Run]:
         """Benchmark runs of the model that the run started from; none where it began anew."""
-        text = self.training.recipe_text(name)
-        model = parse_recipe(text).model if text else None
-        return self._of(Path(model)) if isinstance(model, str) else []
+        recipe = self._recipe(name)
+        return self._of(Path(recipe.model)) if recipe and isinstance(recipe.model, str) else []
 
     def beside(self, name: str, other: str | None = None) -> list[Beside]:
         """The run's measurements beside the newest of ``other``, by default of the model that it started from."""
         theirs = {run.task: run for run in reversed(self.before(name) if other is None else self.measured(other))}
         pairs = [(run, theirs[run.task]) for run in self.measured(name) if run.task in theirs]
         return [_beside(mine, earlier) for mine, earlier in pairs if mine.phase == earlier.phase == "completed"]
+
+    def _recipe(self, name: str) -> TrainingRecipe | None:
+        """What the run was told; None where its file cannot be read, which is said where one goes on with it."""
+        try:
+            return parse_recipe(self.training.recipe_text(name))
+        except ConfigError:
+            return None
 
     def _of(self, *models: Path) -> list[Run]:
         folders = [model.expanduser().absolute() for model in models]

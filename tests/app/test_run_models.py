@@ -94,8 +94,9 @@ def test_what_cannot_be_exported_is_said_before_anything_starts(models: RunModel
 
 
 def test_a_push_needs_a_token_and_a_name_and_tells_what_the_hub_said(models: RunModels) -> None:
-    with pytest.raises(ConfigError, match="OWNER/NAME"):
-        models.push("first", "dogs")
+    for name in ("dogs", "-x/dogs", ""):
+        with pytest.raises(ConfigError, match="OWNER/NAME"):
+            models.push("first", name)
     models.push("first", "team/refused", public=True)
     assert ended(models)["said"].endswith("HubError: no") and ended(models)["state"] == "failed"
     models._token = None
@@ -125,3 +126,5 @@ def test_measurements_are_set_beside_the_model_it_began_with_and_other_runs(mode
     assert two.found is not None and two.found.only_a == 6
     assert models.beside("second") == []
     assert models.suggestion("first").task == "animals"
+    (models.training.folder("first") / "recipe.yaml").write_text("epoch: 1", encoding="utf-8")
+    assert models.beside("first") == [] and models.suggestion("first").only == ""
