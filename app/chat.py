@@ -35,8 +35,9 @@ class Sampling:
 class ChatService:
     """All conversations; the values live with their sessions, here are only the stop signals of running answers."""
 
-    def __init__(self, sessions: Sessions, shelf: Shelf) -> None:
+    def __init__(self, sessions: Sessions, shelf: Shelf, *, may_ask: Callable[[], None] = lambda: None) -> None:
         self.shelf = shelf
+        self._may_ask = may_ask  # raises NotAllowedError
         self._sessions = sessions
         self._stops: dict[str, threading.Event] = {}
         self._stopped_early: set[str] = set()  # told to stop while they wait for their turn
@@ -106,6 +107,7 @@ class ChatService:
 
     def _said(self, thread: Thread, sampling: Sampling, stop: threading.Event, *, model: str = "") -> Iterator[Answer]:
         """The answer to the newest question while it grows, by the chosen model or the one named."""
+        self._may_ask()
         from lamm_core.inference.sampling import Generation  # imports torch, which the page does without until now
 
         ready = self.shelf.wait(stop, model)

@@ -14,6 +14,7 @@ from lamm_core.errors import (
     LammError,
     MediaError,
     MissingDependencyError,
+    NotAllowedError,
     PromptTooLongError,
     WeightsError,
 )
@@ -28,6 +29,7 @@ _TITLES: tuple[tuple[type[LammError], str], ...] = (
     (CheckpointError, "The model cannot be loaded"),
     (WeightsError, "The base weights are missing"),
     (MissingDependencyError, "Something has to be installed first"),
+    (NotAllowedError, "You may not do this"),
     (ConfigError, "A setting is wrong"),
 )
 

@@ -9,11 +9,13 @@ from html import escape
 
 import gradio as gr
 
+from app.access import MACHINE
 from app.services import Services
 from app.shelf import Status
 from app.training_view import run_chip
+from lamm_core.deploy.people import Person
 
-__all__ = ["KEYS", "build_header", "model_chip"]
+__all__ = ["KEYS", "build_header", "model_chip", "person_chip"]
 
 KEYS: tuple[tuple[str, str], ...] = (
     ("/", "go to the question"),
@@ -40,7 +42,14 @@ def build_header(services: Services) -> None:
         gr.HTML(_BRAND, elem_id="brand")
         chip = gr.HTML(model_chip(services.shelf.status()), elem_id="model-chip")
         running = gr.HTML(run_chip(services.training.list()), elem_id="run-chip")
+        if services.settings.login == "huggingface":
+            gr.LoginButton(size="sm", elem_id="sign-in")
+        person = gr.HTML("", elem_id="person")
         gr.HTML(_tools(), elem_id="tools")
+    gr.on(
+        fn=lambda: person_chip(services.access.asker, signs_out=services.settings.people is not None),
+        outputs=person, queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
     timer = gr.Timer(_LOADING_SECONDS)
 
     def tick() -> tuple[str, str, gr.Timer]:
@@ -71,6 +80,15 @@ def model_chip(status: Status) -> str:
         f'<span class="dot" aria-hidden="true"></span><b>{escape(name)}</b>'
         f'<span role="status">{escape(words)}</span>{bar}</button>'
     )
+
+
+def person_chip(person: Person, *, signs_out: bool) -> str:
+    """Who is signed in and how far they may go; nothing where nobody has to sign in."""
+    if person.name == MACHINE or not (person.name or person.role != "admin"):
+        return ""
+    name = f"<b>{escape(person.name)}</b> " if person.name else ""
+    leave = '<a href="logout" title="Sign out">Sign out</a>' if signs_out and person.name else ""
+    return f'<span class="chip ready" title="Your role here">{name}<span>{person.role}</span></span>{leave}'
 
 
 def _tools() -> str:

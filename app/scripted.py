@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from app.access import Asker
 from app.services import Services, build_services
 from app.settings import Settings
 from app.shelf import Loaded, ModelCard, Progress
@@ -83,9 +84,17 @@ class ScriptedEngine:
 
 
 def scripted_services(
-    folder: Path, engine: ScriptedEngine, *, modalities: frozenset[str] = frozenset({"image", "pointcloud"})
+    folder: Path,
+    engine: ScriptedEngine,
+    *,
+    modalities: frozenset[str] = frozenset({"image", "pointcloud"}),
+    who: Callable[[], Asker | None] = lambda: None,
+    environment: Mapping[str, str] | None = None,
 ) -> Services:
-    """The page's services with everything they write below ``folder`` and a model called "tiny" that is the script."""
+    """The page's services with everything they write below ``folder`` and a model called "tiny" that is the script.
+
+    ``environment`` adds variables to those that the settings are read from.
+    """
 
     def load(card: ModelCard, progress: Progress) -> Loaded:
         return Loaded(engine, "CPU", "bf16", modalities)
@@ -99,6 +108,7 @@ def scripted_services(
             "LAMM_MODELS": str(folder / "models"),
             "LAMM_MODEL": "tiny",
             "GRADIO_TEMP_DIR": str(folder / "uploads"),
+            **(environment or {}),
         }
     )
-    return build_services(replace(settings, typed_runs=folder / "typed"), load=load)
+    return build_services(replace(settings, typed_runs=folder / "typed"), load=load, who=who)

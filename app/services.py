@@ -12,6 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from annotation.review.store import ReviewStore
+from app.access import Access, Asker, Quota
+from app.audit import Audit
 from app.chat import ChatService
 from app.inspection.run_shelf import RunShelf
 from app.inspection.run_starter import RunStarter
@@ -22,9 +24,11 @@ from app.reviews.edits import EditBook
 from app.reviews.exchange import Exchange
 from app.reviews.generating import Generating
 from app.reviews.jobs import Jobs
+from app.reviews.keeping import Keeper
 from app.reviews.media import ReviewMedia
 from app.reviews.overview import Overview
 from app.reviews.service import Reviews
+from app.reviews.shelter import shelter
 from app.run_events import RunEvents
 from app.run_models import RunModels
 from app.scene3d import Scenes
@@ -33,6 +37,7 @@ from app.settings import Settings
 from app.shelf import Loaded, ModelCard, Progress, Shelf
 from app.training import Training
 from app.viewer.shelf import CloudShelf
+from lamm_core.deploy.people import People, Role
 from lamm_core.launchers.local import LocalLauncher
 
 __all__ = ["Services", "build_services"]
@@ -50,6 +55,7 @@ class Services:
     """Everything a tab may call."""
 
     settings: Settings
+    access: Access
     shelf: Shelf
     chat: ChatService
     clouds: CloudShelf
@@ -59,6 +65,7 @@ class Services:
     reviews: Reviews
     review_media: ReviewMedia
     desk: Desk
+    keeper: Keeper | None
     training: Training
     run_models: RunModels
     run_events: RunEvents
@@ -68,15 +75,25 @@ def build_services(
     settings: Settings,
     *,
     load: Callable[[ModelCard, Progress], Loaded] | None = None,
+    who: Callable[[], Asker | None] = lambda: None,
 ) -> Services:
-    """Wire the services; the chosen model begins to load. ``load`` is replaced in tests."""
+    """Wire the services; the chosen model begins to load. ``load`` is replaced in tests.
+
+    ``who`` tells who asks now; what a page can call stands behind the rules of `Access`.
+    """
+    access = _access(settings, who)
     sessions = Sessions(settings.sessions, (settings.uploads, settings.demo), _open_picture)
     sessions.sweep()
     shelf = Shelf((settings.models, settings.shipped_models), load or _loader(settings), keep=settings.keep_models)
     shelf.start(settings.model)
     clouds, marks = CloudShelf(), MarkBook(settings.reviews)
     measurements = RunShelf((settings.benchmarks, settings.typed_runs), shipped=settings.demo / "runs")
-    inspection = Inspection(measurements, RunStarter(settings.benchmarks), marks=marks, clouds=clouds)
+    inspection = Inspection(
+        measurements,
+        access.guard("starter", RunStarter(settings.benchmarks)),
+        marks=access.guard("marks", marks),
+        clouds=clouds,
+    )
     training = Training(
         settings.training,
         LocalLauncher(settings.training),
@@ -86,7 +103,9 @@ def build_services(
         marks=marks.file,
         off=_NOT_IN_A_SPACE if settings.space else "",
     )
-    reviews = Reviews(lambda: _open_queue(settings), EditBook(settings.reviews / "edits"))
+    place = shelter(settings.keep)
+    keeper = None if place is None else Keeper(place)
+    reviews = Reviews(lambda: _open_queue(settings, keeper), EditBook(settings.reviews / "edits"))
     review_media = ReviewMedia(_open_picture, clouds)
     jobs = Jobs()
     exchange = Exchange(
@@ -101,32 +120,59 @@ def build_services(
     more = {**Overview(reviews, review_media).acts, **exchange.acts, **generating.acts}
     return Services(
         settings=settings,
-        shelf=shelf,
-        chat=ChatService(sessions, shelf),
+        access=access,
+        shelf=access.guard("shelf", shelf),
+        chat=ChatService(sessions, shelf, may_ask=access.question),
         clouds=clouds,
         scenes=Scenes(sessions, clouds),
-        marks=marks,
+        marks=access.guard("marks", marks),
         inspection=inspection,
         reviews=reviews,
         review_media=review_media,
-        desk=Desk(reviews, review_media, more),
-        training=training,
-        run_models=RunModels(
-            training,
-            measurements,
-            inspection.starter,
-            exported=settings.runs / "exported",
-            token=settings.hub_token,
+        desk=Desk(
+            reviews, review_media, more, allowed=access.desk, acted=lambda: None if keeper is None else keeper.acted()
+        ),
+        keeper=keeper,
+        training=access.guard("training", training),
+        run_models=access.guard(
+            "run_models",
+            RunModels(
+                training,
+                measurements,
+                inspection.starter,
+                exported=settings.runs / "exported",
+                token=settings.hub_token,
+            ),
         ),
         run_events=RunEvents(),
     )
 
 
-def _open_queue(settings: Settings) -> ReviewStore:
-    url = settings.review_database
+def _access(settings: Settings, who: Callable[[], Asker | None]) -> Access:
+    signing_in = settings.people is not None or settings.login is not None
+    people = People(settings.people) if settings.people is not None else None
+    guests = settings.guests
+
+    def role_of(name: str) -> Role:
+        return people.role(name, otherwise=guests) if people is not None else guests
+
+    return Access(
+        who,
+        audit=Audit(settings.audit),
+        role_of=role_of if signing_in else lambda name: "admin",
+        guests=guests,
+        questions=Quota(settings.questions, 3600),
+    )
+
+
+def _open_queue(settings: Settings, keeper: Keeper | None) -> ReviewStore:
     if not settings.review_url:
         settings.reviews.mkdir(parents=True, exist_ok=True)
-    return ReviewStore(url, patience=_PATIENCE_SECONDS)
+
+    def opened() -> ReviewStore:
+        return ReviewStore(settings.review_database, patience=_PATIENCE_SECONDS)
+
+    return opened() if keeper is None else keeper.open(opened)
 
 
 def _open_picture(path: Path) -> Image.Image:

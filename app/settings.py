@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+from lamm_core.deploy.people import ROLES, Role
 from lamm_core.errors import ConfigError
 
 __all__ = ["REPOSITORY", "VARIABLES", "Settings"]
@@ -24,9 +25,11 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_MODELS": "folder whose sub-folders are models of yours",
     "LAMM_RUNS": "folder of runs: training in its training, benchmarks in its benchmark",
     "LAMM_HOST": "address to listen on; 0.0.0.0 lets other machines in",
+    "GRADIO_SERVER_NAME": "address to listen on when LAMM_HOST is not set; Spaces set it",
     "PORT": "port of the page; GRADIO_SERVER_PORT means the same",
     "GRADIO_SERVER_PORT": "port of the page when PORT is not set",
     "GRADIO_TEMP_DIR": "folder that receives uploads",
+    "LAMM_UPLOAD_MINUTES": "how long an upload stays in that folder; a day when empty",
     "LAMM_MODEL": "name of the model to load first",
     "LAMM_DEVICE": "cpu, cuda, cuda:1, mps; empty: the best there is",
     "LAMM_QUANTIZE": "nf4 loads language models in 4 bits",
@@ -34,7 +37,14 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
     "LAMM_REVIEW_DATA": "folder to import from; empty: your home, or nothing while LAMM_HOST lets others in",
     "HF_TOKEN": "token of the Hugging Face Hub, to push models; nothing else reads it here",  # nosec B105 - words
-    "SPACE_ID": "set by a Space of the Hub, where the page trains nothing itself",
+    "LAMM_PEOPLE": "file of who may sign in and what each may do, written by lamm people; empty: nobody has to",
+    "LAMM_LOGIN": "huggingface: people sign in with Hugging Face, where the host offers that, as Spaces do",
+    "LAMM_GUESTS": "what those may do who have not signed in or stand in no file: none, viewer, reviewer or admin",
+    "LAMM_QUESTIONS": "questions an hour for each person; empty: any number",
+    "LAMM_UPLOAD_MB": "megabytes a day that each person may upload; empty: any number",
+    "LAMM_UPLOAD_SPACE_MB": "megabytes that the folder of uploads may hold; 20000 when empty",
+    "LAMM_REVIEW_KEEP": "where decisions are kept when the disk is not: hf:OWNER/DATASET or a folder that lasts",
+    "SPACE_ID": "set by Hugging Face Spaces, whose disk is lost at a restart: the page trains nothing there",
     "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }
 
@@ -60,6 +70,15 @@ class Settings:
     review_url: str = ""
     review_data: Path | None = None
     hub_token: str | None = field(default=None, repr=False)
+    upload_minutes: int = 24 * 60
+    session_seconds: float = 300.0  # how long what a visitor had open outlives their leaving
+    upload_mb: int | None = None
+    upload_space_mb: int = 20_000
+    people: Path | None = None
+    login: Literal["huggingface"] | None = None
+    guests: Role = "admin"
+    questions: int | None = None
+    keep: str = ""
     space: str = ""
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
@@ -73,9 +92,7 @@ class Settings:
         device = values.get("LAMM_DEVICE") or None
         if device is not None and not _DEVICE.fullmatch(device):
             raise ConfigError(f"LAMM_DEVICE is {device!r}; use cpu, cuda, cuda:0 or mps.")
-        quantize = values.get("LAMM_QUANTIZE")
-        if quantize not in (None, "", "nf4"):
-            raise ConfigError(f"LAMM_QUANTIZE is {quantize!r}; the only value is nf4, or leave it empty.")
+        quantize = _one_of(values, "LAMM_QUANTIZE", ("nf4",))
         return cls(
             cache=cache,
             typed_runs=Path("runs", "evaluation").absolute(),  # where `lamm bench run` puts them, typed here
@@ -83,14 +100,22 @@ class Settings:
             models=_folder(values, "LAMM_MODELS", cache / "models"),
             # The same rule as Gradio's, which puts uploads there before we see them.
             uploads=_folder(values, "GRADIO_TEMP_DIR", Path(tempfile.gettempdir()) / "gradio"),
-            host=values.get("LAMM_HOST") or cls.host,
+            host=values.get("LAMM_HOST") or values.get("GRADIO_SERVER_NAME") or cls.host,
             port=_number(values, port_name, low=1, high=65535) or cls.port,
             model=values.get("LAMM_MODEL") or cls.model,
             device=device,
-            quantize="nf4" if quantize == "nf4" else None,
+            quantize="nf4" if quantize else None,
             keep_models=_number(values, "LAMM_KEEP_MODELS", low=1, high=64) or cls.keep_models,
             threads=_number(values, "LAMM_THREADS", low=1, high=1024),
             review_url=values.get("LAMM_REVIEW_DB") or "",
+            upload_mb=_number(values, "LAMM_UPLOAD_MB", low=1, high=10**9),
+            upload_space_mb=_number(values, "LAMM_UPLOAD_SPACE_MB", low=1, high=10**9) or cls.upload_space_mb,
+            questions=_number(values, "LAMM_QUESTIONS", low=1, high=10**9),
+            people=Path(values["LAMM_PEOPLE"]).expanduser().absolute() if values.get("LAMM_PEOPLE") else None,
+            login="huggingface" if _one_of(values, "LAMM_LOGIN", ("huggingface",)) else None,
+            guests=_guests(values),
+            keep=values.get("LAMM_REVIEW_KEEP") or "",
+            upload_minutes=_number(values, "LAMM_UPLOAD_MINUTES", low=1, high=525_600) or cls.upload_minutes,
             review_data=_folder(values, "LAMM_REVIEW_DATA", Path()) if values.get("LAMM_REVIEW_DATA") else None,
             hub_token=values.get("HF_TOKEN") or None,
             space=values.get("SPACE_ID") or "",
@@ -117,6 +142,16 @@ class Settings:
         return self.cache / "reviews"
 
     @property
+    def audit(self) -> Path:
+        """Where it is written who started or deleted what."""
+        return self.cache / "audit.jsonl"
+
+    @property
+    def disk_lasts(self) -> bool:
+        """Whether what is decided here is there after a restart without being kept elsewhere."""
+        return not self.space or self.review_url.startswith("postgresql")
+
+    @property
     def import_roots(self) -> tuple[Path, ...]:
         """The folders that people may import from: what they upload, what the page keeps, and one of the machine's."""
         alone = self.host in ("127.0.0.1", "localhost", "::1")
@@ -134,6 +169,20 @@ def _folder(values: Mapping[str, str], name: str, default: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{name} is {path}, which is a file; name a folder.")
     return path
+
+
+def _one_of(values: Mapping[str, str], name: str, known: Sequence[str]) -> str:
+    value = values.get(name) or ""
+    if value and value not in known:
+        raise ConfigError(f"{name} is {value!r}; use {' or '.join(known)}, or leave it empty.")
+    return value
+
+
+def _guests(values: Mapping[str, str]) -> Role:
+    """On a machine of one's own everybody may do everything; where people sign in, who has not may look and ask."""
+    signing_in = values.get("LAMM_PEOPLE") or values.get("LAMM_LOGIN")
+    otherwise = "viewer" if signing_in else "reviewer" if values.get("SPACE_ID") else "admin"
+    return cast(Role, _one_of(values, "LAMM_GUESTS", ROLES) or otherwise)
 
 
 def _number(values: Mapping[str, str], name: str, *, low: int, high: int) -> int | None:

@@ -25,6 +25,8 @@ TOKENS: Mapping[str, tuple[str, str]] = {
     "on-accent": ("#ffffff", "#14132e"),
     "warn": ("#8a4b00", "#f5b95c"),
     "warn-soft": ("#fdf1dd", "#33260f"),
+    "bad": ("#a4161a", "#ff9d94"),
+    "bad-soft": ("#fdeaea", "#3a1a1c"),
     # The colours of the house: they mean the same everywhere and are told apart by colour-blind eyes.
     "truth": ("#009E73", "#009E73"),
     "answer-a": ("#0072B2", "#0072B2"),

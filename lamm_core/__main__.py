@@ -25,6 +25,7 @@ from rich.text import Text
 
 from lamm_core.backbones import BACKBONES, fetch, is_ready
 from lamm_core.conversation import Media, Turn
+from lamm_core.deploy.commands import backup_app, deploy_app, people_app
 from lamm_core.errors import CheckpointError, ConfigError, LammError
 from lamm_core.evaluation.__main__ import bench_app
 from lamm_core.grounding import find_objects, format_object
@@ -55,6 +56,9 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(runs_app, name="runs")
 app.command()(serve)
 app.command("features")(features_command)
+app.add_typer(deploy_app, name="deploy")
+app.add_typer(backup_app, name="backup")
+app.add_typer(people_app, name="people")
 out = Console()
 err = Console(stderr=True)
 

@@ -15,6 +15,8 @@ LammError
 ├── DivergedError           training: the loss or a gradient is no number any more; which step and samples
 ├── HubError                the Hugging Face Hub refused, or could not be reached
 ├── TaskError               benchmark task: file and line
+├── DeployError             bringing the app or its data elsewhere: what refused, and what to do
+├── NotAllowedError         the person's role does not reach so far, or their share is used up
 └── AnnotationError
     ├── ClientError         the GPT server said no, or nothing
     ├── DraftRejected       a generated draft broke the schema
@@ -31,6 +33,7 @@ __all__ = [
     "ClientError",
     "ConfigError",
     "DataError",
+    "DeployError",
     "DivergedError",
     "DraftRejected",
     "EngineBusyError",
@@ -39,6 +42,7 @@ __all__ = [
     "LammError",
     "MediaError",
     "MissingDependencyError",
+    "NotAllowedError",
     "PromptTooLongError",
     "StaleItem",
     "TaskError",
@@ -111,6 +115,14 @@ class HubError(LammError):
 
 class TaskError(LammError):
     """A benchmark task cannot be read."""
+
+
+class DeployError(LammError):
+    """The app or its data could not be brought elsewhere."""
+
+
+class NotAllowedError(LammError):
+    """Whoever asks may not do this."""
 
 
 class AnnotationError(LammError):

@@ -38,6 +38,7 @@ LAYERS = (
     {"model"},
     {"training", "inference"},
     {"evaluation", "launchers", "serving"},
+    {"deploy"},
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 

@@ -7,7 +7,7 @@ Does not know Gradio nor how an item is drawn. An answer holds ``error`` (a titl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from annotation.review.database import QueueUnavailable
 from annotation.review.filters import ORDERS
@@ -20,17 +20,38 @@ from app.reviews.view import card_view, item_view
 from app.viewer.value import view_value
 from lamm_core.errors import AnnotationError, LammError, StaleItem
 
-__all__ = ["Act", "Desk"]
+__all__ = ["Act", "Allowed", "Desk"]
 
 Answer = dict[str, Any]
 Act = Callable[[str, Asked], Answer]
 _PAGE = 60  # cards at a time
+_CHANGING = {"decide", "undo", "settle", "accept_all", "undo_batch", "example"}
+
+
+class Allowed(Protocol):
+    """Carries an act out if whoever asks may; raises NotAllowedError. ``on`` is what the act is about, in words."""
+
+    def __call__(self, act: str, work: Callable[[], Answer], *, on: str) -> Answer: ...
+
+
+def _anybody(act: str, work: Callable[[], Answer], *, on: str) -> Answer:
+    return work()
 
 
 class Desk:
-    """Answers one page's requests; ``more`` are further acts by name."""
+    """Answers one page's requests; ``more`` are further acts by name. ``acted`` is called after what changes items."""
 
-    def __init__(self, reviews: Reviews, media: ReviewMedia, more: Mapping[str, Act] | None = None) -> None:
+    def __init__(
+        self,
+        reviews: Reviews,
+        media: ReviewMedia,
+        more: Mapping[str, Act] | None = None,
+        *,
+        allowed: Allowed | None = None,
+        acted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._allowed = allowed or _anybody
+        self._acted = acted
         self._reviews = reviews
         self._media = media
         self._acts: dict[str, Act] = {
@@ -58,7 +79,11 @@ class Desk:
             who = username or asked.text("who", most=80).strip()
             if not who:
                 raise AnnotationError("Say who you are first: a name is needed for what you decide.")
-            return self._acts[request["act"]](who, asked)
+            act = str(request["act"])
+            answer = self._allowed(act, lambda: self._acts[act](who, asked), on=str(request.get("name") or ""))
+            if act in _CHANGING:
+                self._acted()
+            return answer
         except StaleItem as stale:
             return {"stale": self._stale(stale)}
         except LammError as error:

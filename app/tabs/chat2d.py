@@ -16,9 +16,11 @@ from app import chat_view, widgets
 from app.chat import ADAPTER_CHOICES, Sampling
 from app.conversation import Thread
 from app.examples import EXAMPLES
+from app.feedback import explain
 from app.marks import send_turn
 from app.services import Services
 from app.throttle import throttled
+from lamm_core.errors import LammError
 
 __all__ = ["build"]
 
@@ -270,7 +272,11 @@ def _model_picker(services: Services) -> gr.Dropdown:
         )
 
     def choose(name: str) -> Any:
-        services.shelf.start(name)
+        try:
+            services.shelf.start(name)
+        except LammError as error:  # not everybody may choose for everybody
+            gr.Warning(explain(error).text)
+            name = services.shelf.status().name
         return gr.Dropdown(choices=adapters(name), value="automatic")
 
     def current() -> tuple[Any, Any]:

@@ -1,0 +1,96 @@
+"""Forgets visitors: what Gradio keeps of a session goes once nobody has it open and nothing has been asked for a while.
+
+Does not know what a session holds. Gradio 6.31 keeps some 350 kB of every session until ten thousand others came, also
+of one that asked a single question through an endpoint; the callbacks of its values are called here as it goes. Its own
+deletion of old uploads ends for good when an upload arrives while it looks, so old files are deleted here too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["Visitors"]
+
+_BEAT = "/gradio_api/heartbeat/"
+_LOOK_SECONDS = 15.0
+
+
+class Visitors:
+    """Stands before Gradio and counts who has a page open; every now and then it forgets those who left.
+
+    ``idle_seconds`` is how long a session may rest that no browser has open: long enough for a network to come back.
+    Files that Gradio took in or copied go after ``file_seconds``.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, idle_seconds: float, file_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app = app
+        self._idle_seconds = idle_seconds
+        self._file_seconds = file_seconds
+        self._clock = clock
+        self._open: Counter[str] = Counter()
+        self._looked = clock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on. A heartbeat lasts as long as the page is open."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._clock() - self._looked > _LOOK_SECONDS:
+            self._looked = self._clock()
+            await anyio.to_thread.run_sync(self.forget, scope["app"].state_holder)
+            await anyio.to_thread.run_sync(self.delete_files, scope["app"].get_blocks())
+        session = scope["path"].partition(_BEAT)[2]
+        if not session:
+            await self._app(scope, receive, send)
+            return
+        self._open[session] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[session] -= 1
+            if not self._open[session]:
+                del self._open[session]
+
+    def forget(self, holder: Any, *, now: datetime | None = None) -> int:
+        """Drop the sessions that rest and are not open; how many. ``holder`` is Gradio's StateHolder."""
+        now = now or datetime.now()
+        rested = [
+            session
+            for session, used in list(holder.time_last_used.items())
+            if session not in self._open and (now - used).total_seconds() > self._idle_seconds
+        ]
+        for session in rested:
+            holder.delete_state(session)
+            with holder.lock:
+                holder.session_data.pop(session, None)
+                holder.time_last_used.pop(session, None)
+        return len(rested)
+
+    def delete_files(self, blocks: Any, *, now: float | None = None) -> int:
+        """Delete the files that are old and no component's own; how many. ``blocks`` is Gradio's page."""
+        oldest = (time.time() if now is None else now) - self._file_seconds
+        own = {file for part in blocks.blocks.values() for file in getattr(part, "keep_in_cache", ())}
+        deleted = 0
+        for known in blocks.temp_file_sets:
+            for name in list(known):
+                file = Path(name)
+                try:
+                    if name in own or file.lstat().st_ctime > oldest:
+                        continue
+                    file.unlink()
+                    file.parent.rmdir()  # each upload has a folder, named by what is in it
+                    deleted += 1
+                except OSError:  # gone, or its folder holds another one
+                    deleted += not file.exists()
+                known.discard(name)
+        return deleted
