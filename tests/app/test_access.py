@@ -127,7 +127,7 @@ def test_only_an_admin_deletes_a_run(
     services = shared[1]
     folder = services.settings.training / f"run-of-{role}"
     folder.mkdir(parents=True)
-    (folder / "recipe.yaml").write_text("{}")
+    (folder / "recipe.yaml").write_text(services.training.preset("lamm-mini"))
     (folder / "launch.json").write_text(json.dumps({"title": "a run", "created": 0, "command": ["true"], "cwd": "."}))
     (folder / "state.json").write_text(json.dumps({"state": "stopped", "step": 0}))
     client = sign_in(role)
