@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import openai
 import pytest
 
 from lamm_core.__main__ import cache_folder
@@ -15,6 +18,7 @@ from lamm_core.conversation import Media, Turn
 from lamm_core.grounding import find_boxes, find_objects
 from lamm_core.inference.engine import LocalEngine
 from lamm_core.inference.sampling import Generation
+from tests.lamm_core.serving.conftest import data_url, served
 
 pytestmark = pytest.mark.slow
 
@@ -64,3 +68,26 @@ def test_the_object_furthest_to_the_left_of_a_scan_is_the_one_pointed_at(engine:
 
 def test_a_picture_and_a_scan_go_into_one_question(engine: LocalEngine) -> None:
     assert ask(engine, "How many objects are on the table?", "cat.jpg", "table.ply").strip()
+
+
+def test_it_answers_other_programs_about_a_picture_and_a_scan(engine: LocalEngine) -> None:
+    # The server closes its engine when it ends; this one has more to do.
+    kept = SimpleNamespace(stream=engine.stream, load=engine.load, close=lambda: None)
+
+    def part(kind: str, file: str, mime: str) -> dict[str, Any]:
+        return {"type": kind, kind: {"url": data_url((ASSETS / "demo" / file).read_bytes(), mime)}}
+
+    def say(client: openai.OpenAI, words: str, *media: dict[str, Any]) -> str:
+        content: Any = [*media, {"type": "text", "text": words}]
+        asked: Any = [{"role": "user", "content": content}]
+        return str(
+            client.chat.completions.create(model="tiny", messages=asked, max_tokens=60).choices[0].message.content
+        )
+
+    with served(kept) as address:
+        client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
+        cat = say(client, "What is in the picture?", part("image_url", "cat.jpg", "image/jpeg"))
+        scan = part("pointcloud_url", "table.ply", "application/octet-stream")
+        left = say(client, "Which object is furthest to the left?", scan)
+    assert cat == ask(engine, "What is in the picture?", "cat.jpg") and "cat" in cat.lower()
+    assert left == ask(engine, "Which object is furthest to the left?", "table.ply") and find_objects(left)

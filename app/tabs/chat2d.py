@@ -48,6 +48,7 @@ def build(services: Services) -> None:
                 show_label=False,
                 elem_id="thread",
                 render_markdown=False,
+                latex_delimiters=[],
                 allow_tags=False,
                 height="100%",
                 layout="bubble",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import struct
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from lamm_core.errors import ConfigError, MediaError, PromptTooLongError
+from lamm_core.serving import gate
 from lamm_core.serving.gate import Rules
 
 from .conftest import HeldEngine, data_url, served
@@ -218,6 +220,19 @@ def test_a_huge_body_is_refused_by_its_promise_and_by_its_bytes(engine: HeldEngi
         else:
             refused(response, 413)
         assert post(address, PLAIN).status_code == 200
+
+
+def test_a_body_that_does_not_end_is_given_up(
+    address: str, engine: HeldEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "BODY_SECONDS", 0.2)
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as slow:
+        slow.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        assert slow.recv(1000).startswith(b"HTTP/1.1 408")
 
 
 def test_only_plain_json_is_read(address: str, engine: HeldEngine) -> None:
