@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -60,13 +61,6 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Se
     wrong = record(ALL, 0.0, media=picture, detail=detail, metadata={ALL: ALL}, **words)
     for name in ("a", FILE):
         write_run(settings.benchmarks / name, [wrong], task=ALL, title=ALL, model=ALL, summary=figures(0.0, n=1))
-    checks = (Check(ALL, 0.5, ALL, Span(1, 0, 20)),)
-    kept = folder / FILE
-    shutil.copyfile(DEMO / "cat.jpg", kept)
-    turns = (Turn("user", ALL, (Media("image", kept),)), Turn("assistant", ALL))
-    annotation = {"caption": ALL, ALL: ALL, "objects": [{"label": ALL, "bbox": [0, 0, 1, 1]}], "label": ALL}
-    draft = Draft(ATTACKS[0], FILE, turns, annotation=annotation, checks=checks, generator=ALL, expected_error=0.9)
-    services.reviews.store.add_drafts([draft], actor=ALL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(settings.uploads))
         page = build_ui(services).queue(default_concurrency_limit=4)
@@ -77,7 +71,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Se
         page.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def victim(attacked: tuple[str, Services], browser: Any) -> Iterator[Victim]:
     address, services = attacked
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -105,7 +99,7 @@ def hostile_copy(source: Path, folder: Path) -> Path:
 
 
 def tab(page: Any, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).first.click()
+    page.get_by_role("tab", name=name, exact=True).first.click(timeout=SLOW)
 
 
 def test_the_corpus_would_be_noticed(browser: Any) -> None:
@@ -153,11 +147,17 @@ def test_benchmark(victim: Victim) -> None:
     assert_nothing_ran(victim)
 
 
-def test_review(victim: Victim) -> None:
+def test_review(victim: Victim, tmp_path: Path) -> None:
+    kept = hostile_copy(DEMO / "cat.jpg", tmp_path)
+    # With a mark of its own, so that a second try finds a draft that is still to do.
+    turns = (Turn("user", f"{ALL} {secrets.token_hex(4)}", (Media("image", kept),)), Turn("assistant", ALL))
+    annotation = {"caption": ALL, ALL: ALL, "objects": [{"label": ALL, "bbox": [0, 0, 1, 1]}], "label": ALL}
+    checks = (Check(ALL, 0.5, ALL, Span(1, 0, 20)),)
+    draft = Draft(ATTACKS[0], FILE, turns, annotation=annotation, checks=checks, generator=ALL, expected_error=0.9)
+    victim.services.reviews.store.add_drafts([draft], actor=ALL)
     page = victim.page
     page.evaluate("(who) => localStorage.setItem('lamm-review-who', JSON.stringify(who))", ATTACKS[1])
-    page.reload()
-    page.wait_for_selector("#ask textarea", timeout=SLOW)
+    page.goto(victim.address)
     tab(page, "Review")
     expect(page.locator("#review .rv-turn.assistant p").first).to_contain_text("window.hacked='svg'", timeout=SLOW)
     page.locator("#review mark").first.hover()
@@ -177,8 +177,7 @@ def test_train(victim: Victim, make_recipe: Callable[..., Any]) -> None:
     )
     (folder / "log.txt").write_text(ALL)
     page = victim.page
-    page.reload()
-    page.wait_for_selector("#ask textarea", timeout=SLOW)
+    page.goto(victim.address)
     tab(page, "Train")
     expect(page.locator("#train-status")).to_contain_text("window.hacked='img'", timeout=SLOW)
     expect(page.locator("#train-answers")).to_contain_text("window.hacked='svg'", timeout=SLOW)
