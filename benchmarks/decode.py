@@ -2,6 +2,7 @@
 
 Does not know whether answers are right; only that both sides give the same greedy tokens. Generate runs twice, on the
 weights with the adapter merged in (the fair comparison: ``ratio``) and with the adapter beside them, as PEFT leaves it.
+``limit_tokens_per_second`` is what reading the weights once a token would allow.
 Needs the weights that ``lamm fetch`` brings; takes the shipped checkpoint, or without one an untrained adapter.
 Usage: python benchmarks/decode.py [--cache FOLDER] [--checkpoint FOLDER] [--tokens 48] [--prompts 7] [--threads N]
 """
@@ -121,6 +122,18 @@ def by_us(decoder: Decoder, prompt: Tensor, count: int, stop_ids: list[int]) -> 
     return Timing.of(tokens, began, times or [time.perf_counter()])
 
 
+def limit(model: nn.Module) -> float:
+    """Tokens a second if a token cost no more than reading the weights once: the median of nine reads."""
+    read = sum(weight.nbytes for weight in {id(weight): weight for weight in model.parameters()}.values())
+    buffer = torch.ones(read // 4)
+    seconds = []
+    for _ in range(9):
+        began = time.perf_counter()
+        buffer.sum()
+        seconds.append(time.perf_counter() - began)
+    return 1 / median(seconds)
+
+
 def middle(timings: list[Timing], name: str) -> float:
     """Median over the answers that are long enough to time."""
     return round(median(getattr(timing, name) for timing in timings if len(timing.tokens) > 4), 3)
@@ -170,6 +183,7 @@ def main() -> None:
                 "identical": all(same),
                 "identical_prompts": f"{sum(same)} of {len(same)}",
                 "tokens": sum(len(timing.tokens) for timing in ours),
+                "limit_tokens_per_second": round(limit(merged), 1),
                 "threads": options.threads,
             }
         )

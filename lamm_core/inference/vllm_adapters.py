@@ -39,6 +39,7 @@ class AdapterFolder:
         self._written: dict[frozenset[str], Adapter] = {}
         total = sum(self._config(name).r for name in language_model.peft_config)
         self.rank = next((rank for rank in RANKS if rank >= total), total)
+        self.targets = self._targets(language_model.peft_config)
         self.combinations = 2 ** len(language_model.peft_config) - 1
 
     def joint(self, names: Collection[str]) -> Adapter | None:
@@ -62,6 +63,10 @@ class AdapterFolder:
         assert isinstance(config, LoraConfig)
         return config
 
+    def _targets(self, names: Collection[str]) -> list[str]:
+        """The layers that these adapters change."""
+        return sorted({str(target) for name in names for target in (self._config(name).target_modules or ())})
+
     def _side_by_side(self, names: list[str]) -> tuple[dict[str, Tensor], dict[str, object]]:
         """Weights and configuration of the sum; a layer that an adapter leaves alone gets zeros from it."""
         states = {name: get_peft_model_state_dict(self._model, adapter_name=name) for name in names}
@@ -79,13 +84,12 @@ class AdapterFolder:
                 parts.append(part if axis == 0 else part * scale)
             weights[key] = torch.cat(parts, dim=axis).contiguous()
         total = sum(ranks.values())
-        targets = sorted({str(target) for name in names for target in (self._config(name).target_modules or ())})
         config = {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
             "r": total,
             "lora_alpha": total,  # the scales are in the weights
-            "target_modules": targets,
+            "target_modules": self._targets(names),
             "bias": "none",
         }
         return weights, config

@@ -101,6 +101,8 @@ class VllmEngine(QueuedEngine):
             "enable_lora": True,
             "max_loras": self._adapters.combinations,
             "max_lora_rank": self._adapters.rank,
+            # Left out, the embedding of tokens is wrapped too, which fails on prompts of embeddings (vLLM 0.32).
+            "lora_target_modules": self._adapters.targets,
             "enforce_eager": True,
             **options,
         }
