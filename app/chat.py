@@ -123,7 +123,8 @@ class ChatService:
         )
         adapter = {"automatic": None, "none": ""}.get(sampling.adapter, sampling.adapter)
         answer = Answer(model=status.name, adapter=sampling.adapter)
-        for piece in loaded.engine.stream(thread.turns(), settings, stop=stop, adapter=adapter):
+        pieces = loaded.engine.stream(thread.turns(), settings, stop=stop, adapter=adapter, client=thread.key)
+        for piece in pieces:
             answer = replace(
                 answer,
                 text=answer.text + piece.text,

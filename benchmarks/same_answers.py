@@ -78,7 +78,7 @@ def main() -> None:
     if given.engine == "vllm":
         from lamm_core.inference.vllm_engine import VllmEngine
 
-        engine = VllmEngine(model, given.vllm, log=Path("vllm.log"))
+        engine = VllmEngine(model, given.vllm, log=cache_folder() / "vllm.log")
     began = time.perf_counter()
     found = [read(answer) for answer in [engine.stream(turns, settings) for turns in asked]]
     together_seconds = time.perf_counter() - began
