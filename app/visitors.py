@@ -7,9 +7,10 @@ deletion of old uploads ends for good when an upload arrives while it looks, so 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = ["Visitors"]
 
 _BEAT = "/gradio_api/heartbeat/"
 _LOOK_SECONDS = 15.0
+_log = logging.getLogger(__name__)
 
 
 class Visitors:
@@ -31,24 +33,26 @@ class Visitors:
     """
 
     def __init__(
-        self, app: ASGIApp, *, idle_seconds: float, file_seconds: float, clock: Callable[[], float] = time.monotonic
+        self, app: ASGIApp, *, idle_seconds: float, file_seconds: float, look_seconds: float = _LOOK_SECONDS
     ) -> None:
         self._app = app
         self._idle_seconds = idle_seconds
         self._file_seconds = file_seconds
-        self._clock = clock
+        self._look_seconds = look_seconds
         self._open: Counter[str] = Counter()
-        self._looked = clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on. A heartbeat lasts as long as the page is open."""
+        if scope["type"] == "lifespan":
+            looking = asyncio.create_task(self._look(scope["app"]))
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                looking.cancel()
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._clock() - self._looked > _LOOK_SECONDS:
-            self._looked = self._clock()
-            await anyio.to_thread.run_sync(self.forget, scope["app"].state_holder)
-            await anyio.to_thread.run_sync(self.delete_files, scope["app"].get_blocks())
         session = scope["path"].partition(_BEAT)[2]
         if not session:
             await self._app(scope, receive, send)
@@ -60,6 +64,16 @@ class Visitors:
             self._open[session] -= 1
             if not self._open[session]:
                 del self._open[session]
+
+    async def _look(self, app: Any) -> None:
+        """Every now and then, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            try:
+                await anyio.to_thread.run_sync(self.forget, app.state_holder)
+                await anyio.to_thread.run_sync(self.delete_files, app.get_blocks())
+            except Exception:  # a callback that fails must not end the looking: the next look may succeed
+                _log.exception("what visitors left could not be removed")
 
     def forget(self, holder: Any, *, now: datetime | None = None) -> int:
         """Drop the sessions that rest and are not open; how many. ``holder`` is Gradio's StateHolder."""

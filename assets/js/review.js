@@ -44,7 +44,7 @@
     const hub = {
       root, find, upload, options,
       base: (window.gradio_config?.root ?? "").replace(/\/$/, ""),
-      who: rv.kept.read("who", ""),
+      who: window.gradio_config?.username || rv.kept.read("who", ""),  // who signed in need not say so
       key: "",
       actions: {},
       on: (name, listener) => { listeners.set(name, [...(listeners.get(name) ?? []), listener]); },

@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -68,3 +69,14 @@ def test_old_files_go_with_their_folder_and_those_of_components_stay(tmp_path: P
     assert visitors.delete_files(page) == 1, "the one that was gone"
     assert visitors.delete_files(page, now=time.time() + 61) == 1
     assert not Path(old).parent.exists() and Path(new).exists() and page.upload_file_set == {own}
+
+
+def test_it_looks_by_itself_while_the_server_runs(holder: StateHolder) -> None:
+    async def server(*_: Any) -> None:
+        while "old" in holder.session_data:
+            await asyncio.sleep(0.01)
+
+    page = SimpleNamespace(state_holder=holder, get_blocks=lambda: holder.blocks)
+    visitors = Visitors(server, idle_seconds=300, file_seconds=60, look_seconds=0.01)
+    asyncio.run(asyncio.wait_for(visitors({"type": "lifespan", "app": page}, nothing, nothing), timeout=60))
+    assert holder.closed == ["old"]
