@@ -19,8 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock
-
+from annotation.review.marks import marks_lock
 from app.conversation import Thread, answer_name, marks_in
 from app.feedback import explain
 from lamm_core.conversation import Media
@@ -72,7 +71,7 @@ class MarkBook:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.file = folder / FILE_NAME
         self._media = folder / "media"
-        self._lock = FileLock(folder / f".{FILE_NAME}.lock")
+        self._lock = marks_lock(self.file)
         self._clock = clock
 
     def add(self, items: Sequence[MarkedItem], *, marked_by: str) -> Marked:

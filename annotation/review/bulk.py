@@ -18,6 +18,7 @@ from annotation.review.folding import advance, fold, standing
 from annotation.review.items import Event
 from annotation.review.rows import event_of
 from annotation.review.tables import events, states
+from annotation.review.wording import narrow
 from lamm_core.errors import AnnotationError
 
 __all__ = ["Bulk", "accept_all", "preview", "undo_batch"]
@@ -40,7 +41,7 @@ def preview(database: Database, filters: Filter, *, order: Order, limit: int, no
     with database.writing() as connection:
         event = queries.head(connection)
     with database.reading() as connection:
-        condition = _undecided(filters)
+        condition = _undecided(connection, filters)
         total = connection.execute(select(func.count()).select_from(states).where(condition), {"now": now}).scalar_one()
         chosen = select(states.c.item).where(condition).order_by(*queries.sorted_by(order)).limit(limit)
         found = queries.by_ids(connection, list(connection.execute(chosen, {"now": now}).scalars()), now=now)
@@ -56,7 +57,7 @@ def accept_all(database: Database, reviewer: str, filters: Filter, *, event: int
     batch, done, left_out, after = f"{reviewer}-{secrets.token_hex(6)}", 0, 0, ""
     while True:
         with database.writing() as connection:
-            condition = and_(_undecided(filters), states.c.item > after)
+            condition = and_(_undecided(connection, filters), states.c.item > after)
             chosen = select(states.c.item).where(condition).order_by(states.c.item).limit(CHUNK)
             ids = list(connection.execute(chosen, {"now": now}).scalars())
             if not ids:
@@ -101,8 +102,8 @@ def undo_batch(database: Database, reviewer: str, batch: str, *, now: float) -> 
     return undone
 
 
-def _undecided(filters: Filter) -> ColumnElement[bool]:
-    own = queries.meant(filters)
+def _undecided(connection: Connection, filters: Filter) -> ColumnElement[bool]:
+    own = queries.meant(narrow(connection, filters))
     status = states.c.status.in_(("draft", "skipped")) if not filters.status else states.c.status.in_(UNDECIDED)
     return and_(own, status)
 

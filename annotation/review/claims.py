@@ -30,6 +30,7 @@ from annotation.review.filters import Filter, Order
 from annotation.review.queries import HELD, meant, sorted_by
 from annotation.review.rows import LIVE
 from annotation.review.tables import leases, opinions, states
+from annotation.review.wording import Narrowed, narrow
 
 __all__ = ["Claimed", "claim", "drop", "held_by", "lease", "release", "renew"]
 
@@ -59,7 +60,7 @@ def claim(
 ) -> list[Claimed]:
     """Lease up to ``count`` free items: second opinions that are due first, then drafts, then what others skipped."""
     taken: list[Claimed] = []
-    for second, found in _pools(filters, order):
+    for second, found in _pools(narrow(connection, filters), order):
         wanted = count - len(taken)
         if wanted <= 0:
             break
@@ -107,17 +108,17 @@ def held_by(connection: Connection, reviewer: str, *, now: float) -> list[tuple[
 
 
 @lru_cache(maxsize=256)
-def _pools(filters: Filter, order: Order) -> Sequence[tuple[bool, Select[Any]]]:
+def _pools(narrowed: Narrowed, order: Order) -> Sequence[tuple[bool, Select[Any]]]:
     """Where to look, in turn; each condition lies along an index, so that a million items cost no more than ten."""
     # The indexes of kinds and sources are sorted by suspicion; for another order the index of that order is walked.
-    common = meant(filters, few=order != "error")
-    if filters.status:
+    common = meant(narrowed, few=order != "error")
+    if narrowed.filters.status:
         return [(False, _free(common, order))]
     me: BindParameter[str] = bindparam("reviewer")
     # Two ranges instead of one inequality, which no index serves; and 'wanted' is written out, not a parameter, because
     # only then do databases see that their partial index serves.
     others = or_(states.c.decided_by < me, states.c.decided_by > me)
-    due = and_(states.c.second == literal_column("'wanted'"), others, meant(filters, few=True))
+    due = and_(states.c.second == literal_column("'wanted'"), others, meant(narrowed, few=True))
     # Whoever gave the second opinion first is not asked for the first one too.
     gave = exists().where(opinions.c.item == states.c.item, opinions.c.actor == me)
     drafts = and_(states.c.status == "draft", or_(states.c.blind == 0, not_(gave)), common)

@@ -6,7 +6,7 @@ Does not know the page. What the page does, a person can type.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +21,7 @@ from annotation.review.filters import Filter
 from annotation.review.hub import push
 from annotation.review.importers import read_drafts
 from annotation.review.items import USABLE, Draft
+from annotation.review.marks import marks_lock, take_out
 from annotation.review.store import ReviewStore
 from annotation.sources.source import Broken
 from lamm_core.errors import LammError
@@ -45,8 +46,11 @@ def import_drafts(
     ] = None,
     source: Annotated[str, typer.Option(help="Name of the set, where the records give none.")] = "",
     blind: Annotated[float, typer.Option(help="Share of the items that two people review.")] = 0.1,
+    take: Annotated[bool, typer.Option("--take-out", help="Empty a file of marks, so that they wait no more.")] = False,
 ) -> None:
     """Put existing data into the queue; what is there already is left alone."""
+    if take and form != "marked":
+        raise typer.BadParameter("--take-out is for marked samples; other files are yours to keep.")
     broken: list[Broken] = []
 
     def whole() -> Iterator[Draft]:
@@ -56,8 +60,11 @@ def import_drafts(
             else:
                 yield found
 
-    with _in_words(), _opened(store, blind_share=blind) as queue:
+    waiting = marks_lock(path) if form == "marked" and path.is_file() else nullcontext()
+    with _in_words(), _opened(store, blind_share=blind) as queue, waiting:
         added = queue.add_drafts(whole(), actor="import")
+        if take:
+            take_out(path)
     reasons = [*(f"{one.place}: {one.reason}" for one in broken), *added.reasons]
     for reason in reasons[:REPORTED]:
         console.print(f"left out: {reason}", markup=False)
@@ -95,7 +102,7 @@ def push_export(
     repository: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
     public: Annotated[bool, typer.Option("--public", help="Let everybody see it; private by default.")] = False,
 ) -> None:
-    """Upload an export to the Hugging Face Hub, with the token that `hf auth login` keeps."""
+    """Upload an export to the Hugging Face Hub, with the token in HF_TOKEN or that `hf auth login` keeps."""
     with _in_words():
         print(push(folder, repository, private=not public))
 

@@ -11,16 +11,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from annotation.review.items import Box, Check, Draft
 from annotation.sources import json_items
 from annotation.sources.source import Broken
 from lamm_core.conversation import Media, Role, Turn
 from lamm_core.errors import DataError
 
-__all__ = ["chat_draft", "marked_draft", "marked_drafts"]
+__all__ = ["chat_draft", "marked_draft", "marked_drafts", "marks_lock", "take_out"]
 
 ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 DIFFERS = "differs from the target"
+
+
+def marks_lock(path: Path) -> FileLock:
+    """Held by whoever adds records to a file of marked answers or takes them out, in this process or another."""
+    return FileLock(path.with_name(f".{path.name}.lock"))
+
+
+def take_out(path: Path) -> None:
+    """Empty a file whose drafts are in the queue now, under `marks_lock`; lines that are no record are kept beside."""
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.strip()]
+    unread = [line for line in lines if not _is_record(line, path.parent)]
+    if unread:
+        with path.with_suffix(".broken.jsonl").open("ab") as beside:
+            beside.writelines(line if line.endswith(b"\n") else line + b"\n" for line in unread)
+    path.write_bytes(b"")
+
+
+def _is_record(line: bytes, root: Path) -> bool:
+    try:
+        marked_draft(json.loads(line), root=root)
+    except (ValueError, DataError):
+        return False
+    return True
 
 
 def marked_drafts(path: Path, root: Path) -> Iterator[Draft | Broken]:

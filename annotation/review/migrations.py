@@ -6,15 +6,18 @@ upwards without ever using a number twice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError
 
 from annotation.review.tables import schema
 from lamm_core.errors import AnnotationError
 
 __all__ = ["MIGRATIONS", "migrate"]
 
+logger = logging.getLogger(__name__)
 NUMBER = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "postgresql": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -70,7 +73,37 @@ def _second_opinions_by_state(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first, _second_opinions_by_state)
+def _words(connection: Connection) -> None:
+    """An index of what is said, by three letters at a time, so that any part of a word is found.
+
+    SQLite's is a table of its own without the texts, kept by triggers; rows of ``texts`` have no number that stays, so
+    it takes that of the event which added the item. PostgreSQL's needs pg_trgm, which comes with it and which whoever
+    may create in a database may switch on; where that is refused, words are looked for by reading.
+    """
+    if connection.dialect.name == "sqlite":
+        added = "SELECT added FROM states WHERE item = {row}.item"
+        put = f"INSERT INTO words (rowid, text) VALUES (({added.format(row='new')}), new.text);"
+        drop = f"INSERT INTO words (words, rowid, text) VALUES ('delete', ({added.format(row='old')}), old.text);"
+        _run(
+            connection,
+            "CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'trigram case_sensitive 1')",
+            "INSERT INTO words (rowid, text) SELECT added, text FROM texts JOIN states USING (item)",
+            f"CREATE TRIGGER words_put AFTER INSERT ON texts BEGIN {put} END",
+            f"CREATE TRIGGER words_drop AFTER DELETE ON texts BEGIN {drop} END",
+            f"CREATE TRIGGER words_change AFTER UPDATE OF text ON texts BEGIN {drop} {put} END",
+        )
+        return
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            connection.exec_driver_sql("CREATE INDEX texts_words ON texts USING gin (text gin_trgm_ops)")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        logger.warning("Searching will be slow: %s", str(error.orig).strip())
+
+
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first, _second_opinions_by_state, _words)
 
 
 def migrate(connection: Connection, *, steps: Sequence[Callable[[Connection], None]] = MIGRATIONS) -> int:

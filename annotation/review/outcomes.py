@@ -16,6 +16,7 @@ from annotation.review.items import Event
 from annotation.review.queries import meant
 from annotation.review.rows import event_of
 from annotation.review.tables import events, opinions, states
+from annotation.review.wording import narrow
 
 __all__ = ["outcomes", "paired_opinions"]
 
@@ -24,7 +25,8 @@ CHUNK = 500
 
 def outcomes(connection: Connection, filters: Filter, *, now: float) -> dict[str, dict[str, int]]:
     """How many items of each status, by kind."""
-    query = select(states.c.kind, states.c.status, func.count().label("many")).where(meant(filters))
+    condition = meant(narrow(connection, filters))
+    query = select(states.c.kind, states.c.status, func.count().label("many")).where(condition)
     found: dict[str, dict[str, int]] = {}
     for row in connection.execute(query.group_by(states.c.kind, states.c.status), {"now": now}):
         found.setdefault(row.kind, {})[row.status] = int(row.many)
@@ -34,7 +36,8 @@ def outcomes(connection: Connection, filters: Filter, *, now: float) -> dict[str
 def paired_opinions(connection: Connection, filters: Filter, *, now: float) -> list[tuple[str, str]]:
     """First and second opinion, as statuses, of every item that has both; what was settled later does not count."""
     query = select(states.c.item, states.c.status, states.c.second, opinions.c.status.label("other"))
-    query = query.join(opinions, opinions.c.item == states.c.item).where(meant(filters)).order_by(states.c.item)
+    condition = meant(narrow(connection, filters))
+    query = query.join(opinions, opinions.c.item == states.c.item).where(condition).order_by(states.c.item)
     rows = connection.execute(query, {"now": now}).all()
     first = {row.item: row.status for row in rows}
     settled = iter([row.item for row in rows if row.second == "settled"])

@@ -29,10 +29,10 @@ from sqlalchemy import (
 
 from annotation.review.filters import Filter, Order, Page
 from annotation.review.folding import Opinion
-from annotation.review.forms import clean
 from annotation.review.items import Event, Item
 from annotation.review.rows import FULL_ITEMS, LIVE, event_of, item_of, opinion_of
-from annotation.review.tables import events, findings, items, leases, opinions, states, texts
+from annotation.review.tables import events, findings, items, leases, opinions, states
+from annotation.review.wording import Narrowed, narrow, says
 from lamm_core.errors import AnnotationError
 
 __all__ = ["HELD", "by_ids", "counts", "disagreeing", "head", "history", "meant", "search", "sorted_by"]
@@ -56,12 +56,13 @@ HISTORY = select(events).where(events.c.item == bindparam("item")).order_by(even
 
 
 @lru_cache(maxsize=256)
-def meant(filters: Filter, *, few: bool = False) -> ColumnElement[bool]:
-    """The condition on the state table, at the time ``now``, that a filter stands for.
+def meant(narrowed: Narrowed, *, few: bool = False) -> ColumnElement[bool]:
+    """The condition on the state table, at the time ``now``, that a filter stands for, its words looked up.
 
     With ``few`` it is tested on each of few rows that something else finds: databases are kept from walking along the
     index of a kind or source, which may hold a quarter of a million items.
     """
+    filters = narrowed.filters
     kind, source = (states.c.kind.concat(""), states.c.source.concat("")) if few else (states.c.kind, states.c.source)
     conditions: list[ColumnElement[bool]] = []
     if filters.status:
@@ -74,10 +75,7 @@ def meant(filters: Filter, *, few: bool = False) -> ColumnElement[bool]:
         conditions.append(states.c.decided_by == filters.reviewer)
     if filters.check:
         conditions.append(exists().where(findings.c.name == filters.check, findings.c.item == states.c.item))
-    for word in clean(filters.text).casefold().split():
-        found = texts.c.text.contains(word, autoescape=True)
-        conditions.append(exists().where(texts.c.item == states.c.item, found))
-    return and_(true(), *conditions)
+    return and_(true(), says(narrowed), *conditions)
 
 
 def sorted_by(order: Order) -> tuple[ColumnElement[Any], ...]:
@@ -92,7 +90,7 @@ def sorted_by(order: Order) -> tuple[ColumnElement[Any], ...]:
 
 def search(connection: Connection, filters: Filter, *, order: Order, limit: int, after: str | None, now: float) -> Page:
     """One page of a filter, beginning after the key that the page before ended with."""
-    condition = meant(filters)
+    condition = meant(narrow(connection, filters))
     if after is not None:
         condition = and_(condition, _beyond(order, after))
     chosen = select(states.c.item).where(condition).order_by(*sorted_by(order)).limit(limit + 1)
@@ -113,7 +111,8 @@ def counts(connection: Connection, filters: Filter, *, by: str, now: float) -> d
     if by not in COUNTED:
         raise AnnotationError(f"Items are not counted by {by!r}; known: {', '.join(COUNTED)}.")
     column: ColumnElement[Any] = COUNTED[by]
-    query: Select[Any] = select(column.label("value"), func.count().label("many")).where(meant(filters))
+    condition = meant(narrow(connection, filters))
+    query: Select[Any] = select(column.label("value"), func.count().label("many")).where(condition)
     if by == "check":
         query = query.join_from(states, findings, findings.c.item == states.c.item)
     if by in ("reviewer", "day"):
@@ -124,7 +123,7 @@ def counts(connection: Connection, filters: Filter, *, by: str, now: float) -> d
     found = {str(row.value): int(row.many) for row in rows}
     if by == "status" and "draft" in found and not filters.status:
         held = select(func.count()).select_from(leases.join(states, states.c.item == leases.c.item))
-        held = held.where(states.c.status == "draft", leases.c.second == 0, LIVE, meant(filters))
+        held = held.where(states.c.status == "draft", leases.c.second == 0, LIVE, condition)
         claimed = connection.execute(held, {"now": now}).scalar_one()
         found |= {"draft": found["draft"] - claimed, "claimed": claimed}
     return found

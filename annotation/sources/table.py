@@ -26,6 +26,7 @@ FILE_COLUMNS = ("file", "image", "pcl", "media")
 COLUMNS = (
     *FILE_COLUMNS, "id", "captions", "label", "label_path", "knowledge", "words", "question", "answer", "boxes"
 )  # fmt: skip
+DEFAULT = "sources.csv"  # a set in it is called as its folder
 CLOUDS = {".npy", ".npz", ".ply", ".pcd", ".las", ".laz", ".xyz", ".off", ".obj"}
 
 
@@ -41,9 +42,10 @@ def read(files: Files) -> Iterator[Source | Broken]:
         if unknown or not set(headings) & set(FILE_COLUMNS):
             which = f"has the unknown column {unknown[0]!r}" if unknown else "has no column 'file'"
             raise DataError(f"{path.name} {which}. Columns: {', '.join(COLUMNS)}.")
+        name = path.resolve().parent.name if path.name == DEFAULT else path.stem
         for row in rows:
             try:
-                yield _source(row, rows.line_num, files["media"], path.stem)
+                yield _source(row, rows.line_num, files["media"], name)
             except (OSError, *BROKEN_VALUES) as error:
                 yield Broken(f"{path.name}, line {rows.line_num}", problem(error))
 
@@ -93,7 +95,7 @@ READER = Reader(
     "image",
     ("C1", "C2", "C3", "C4"),
     (
-        Expected("table", "sources.csv", "the CSV"),
+        Expected("table", DEFAULT, "the CSV"),
         Expected("media", ".", "the folder that its file names start at"),
     ),
     read,

@@ -146,6 +146,8 @@ def _box(value: Any) -> Box:
         raise AnnotationError("A box reaches beyond the picture. Move it back inside.")
     if len(numbers) == 4 and (numbers[0] >= numbers[2] or numbers[1] >= numbers[3]):
         raise AnnotationError("A box has no width or no height. Make it larger, or delete it.")
+    if len(numbers) == 6 and (min(numbers[3:]) <= 0 or max(map(abs, numbers)) >= 1e6):
+        raise AnnotationError("A box has no size, or lies a thousand kilometres away. Give centre and size in metres.")
     return Box(value["label"], tuple(float(one) for one in numbers))
 
 

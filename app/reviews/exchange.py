@@ -14,6 +14,7 @@ from typing import Any
 
 from annotation.review.forms import checks_from, turns_from
 from annotation.review.items import USABLE, Draft
+from annotation.review.marks import take_out
 from annotation.sources.source import Broken
 from app.marks import MarkBook
 from app.reviews.asked import Asked
@@ -34,6 +35,7 @@ FORMS = {
 }
 EXPORTS = {"lamm": "LAMM's JSON", "llava": "LLaVA's JSON", "datasets": "Parquet for datasets and the Hub"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _REPORTED = 50
 
 
@@ -51,6 +53,11 @@ class Exchange:
         self._demo = demo
 
     @property
+    def example(self) -> str:
+        """The folder of the shipped pictures, which the generator reads as a CSV of one's own."""
+        return str(self._demo)
+
+    @property
     def acts(self) -> Mapping[str, Act]:
         """By name."""
         return {
@@ -58,6 +65,7 @@ class Exchange:
             "import": self._import,
             "import_marked": self._import_marked,
             "export": self._export,
+            "push": self._push,
             "stop_job": self._stop,
             "example": self._example,
         }
@@ -82,6 +90,8 @@ class Exchange:
         root = self.admitted(media) if media else None
         if form not in FORMS:
             raise AnnotationError(f"There is no form {form!r} to import. Known: {', '.join(FORMS)}.")
+        if form == "marked" and path == self._marks.file.resolve():
+            return self._import_marked(who, asked)
         job = self._jobs.begin(
             f"Importing {path.name}", lambda job: self.add(job, _drafts(form, path, root, source), who)
         )
@@ -92,7 +102,7 @@ class Exchange:
             with self._marks.locked():
                 self.add(job, _drafts("marked", self._marks.file, None, ""), who)
                 if not job.stop.is_set():
-                    self._marks.file.write_bytes(b"")  # every record is an item now, or is named as broken
+                    take_out(self._marks.file)
 
         if not self._marks.waiting():
             raise AnnotationError("No marked sample waits. Mark some in the chat or the benchmark first.")
@@ -176,6 +186,22 @@ class Exchange:
             job.values = {"manifest": asdict(manifest), "folder": str(out)}
 
         return {"job": self._jobs.begin(f"Exporting {name}", work).view()}
+
+    def _push(self, who: str, asked: Asked) -> Answer:
+        from annotation.review.hub import push
+
+        name, repository = asked.text("name", most=80), asked.text("repository", most=200).strip()
+        folder = self._exports / name
+        if not _NAME.fullmatch(name) or not folder.is_dir():
+            raise AnnotationError(f"There is no version {name!r}. Load the page anew.")
+        if not _REPOSITORY.fullmatch(repository):
+            raise AnnotationError("Name the data set on the Hub as OWNER/NAME: my-team/pets.")
+        private = not asked.flag("public")
+
+        def work(job: Job) -> None:
+            job.values = {"address": push(folder, repository, private=private)}
+
+        return {"job": self._jobs.begin(f"Pushing {name} to {repository}", work).view()}
 
     def _exported(self) -> list[dict[str, Any]]:
         from annotation.review.manifest import MANIFEST, Manifest

@@ -31,7 +31,7 @@ __all__ = ["Generating"]
 
 CLIENTS = {
     "fake": "Stand-in writer: no key, no cost, with mistakes made on purpose",
-    "local": "The model of this program: no key, slow, for pictures",
+    "local": "lamm-mini, which looks at the pictures and scans itself: no key, slow",
     "openai": "An OpenAI-compatible server: OPENAI_API_KEY and OPENAI_BASE_URL of this program",
 }
 _KINDS = {"C1": "daily dialogue", "C2": "factual knowledge", "C3": "detailed description", "C4": "visual tasks"}
@@ -71,7 +71,8 @@ class Generating:
         ]
         folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
         runs = [_run_view(folder) for folder in folders[:30] if folder.is_dir()]
-        return {"readers": readers, "kinds": _KINDS, "clients": CLIENTS, "runs": runs, "jobs": self._jobs.views()}
+        about = {"readers": readers, "kinds": _KINDS, "clients": CLIENTS, "example": self._exchange.example}
+        return {**about, "runs": runs, "jobs": self._jobs.views()}
 
     def _plan(self, who: str, asked: Asked) -> Answer:
         words = self._words(asked)
@@ -143,6 +144,7 @@ class Generating:
         for kind in kinds:
             words += ["--kind", kind]
         words += ["--limit", str(asked.whole("limit", low=1, high=1_000_000))]
+        words += ["--each", str(asked.whole("each", low=1, high=1_000))]
         model = asked.text("model", most=120).strip()
         if model:
             if not _WORD.fullmatch(model):

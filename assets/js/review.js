@@ -23,6 +23,10 @@
     ["skip", "s", "Skip"], ["undo", "u", "Undo"], ["boxes", "w", "Edit boxes"], ["queue", "q", "Queue"],
     ["browse", "g", "Browse"],
   ];
+  const MORE = [
+    ["1 … =", "a reason, once Reject is pressed"], ["Ctrl ↵", "save the edit"], ["N", "a new box, while boxes are edited"],
+    ["Delete", "remove the chosen box"], ["← → ↑ ↓", "move the chosen box, with Shift resize it"], ["Z", "take the last change of a box back"],
+  ];
   const TAKEN = { "/": "search", "?": "the list of keys", b: "boxes on or off", d: "dark or light" };
   rv.keys = () => {
     const own = rv.kept.read("keys", {});
@@ -139,6 +143,15 @@
       if (!action || !hub.actions[action] || !hub.who) return;
       event.preventDefault();
       hub.actions[action]();
+    });
+
+    document.addEventListener("lamm-keys", ({ detail: table }) => {
+      if (!root.isConnected) return;
+      const keys = rv.keys();
+      const row = ([key, words]) => lamm.make("tr", {}, lamm.make("td", {}, lamm.make("kbd", { textContent: key })), lamm.make("td", { textContent: words }));
+      const title = lamm.make("tr", {}, lamm.make("th", { colSpan: 2, scope: "rowgroup", textContent: "In Review (they can be changed there)" }));
+      table.querySelector(".rv-listed")?.remove();
+      table.append(lamm.make("tbody", { className: "rv-listed" }, title, ...rv.ACTIONS.map(([name, , words]) => row([rv.shown(keys[name]), words])), ...MORE.map(row)));
     });
 
     const remap = find(".rv-remap");

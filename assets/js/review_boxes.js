@@ -1,4 +1,5 @@
-// Boxes of the picture edited by hand: draw, move, resize by handles, name, delete; with the mouse or with keys.
+// Boxes edited by hand. On a picture: draw, move, resize by handles, with the mouse or with keys. In a cloud: numbers in
+// metres, drawn as they are typed. In both: name, delete, a new one, take back.
 // Does not know decisions: what was changed is part of the edit that review_text.js saves.
 (() => {
   const lamm = window.lamm;
@@ -8,6 +9,8 @@
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const within = (value) => Math.min(1, Math.max(0, value));
   const round = (value) => Math.round(within(value) * 10_000) / 10_000;
+  const metres = (value) => Math.round(value * 1_000) / 1_000;
+  const SOLID = ["centre x", "centre y", "centre z", "size x", "size y", "size z"];
 
   rv.parts.push((hub) => {
     const { find, root } = hub;
@@ -27,29 +30,37 @@
     };
     const put = (index, values) => change(hub.boxes().map((box, at) => (at === index ? { ...box, values } : box)), { keep: false });
     const remove = (index) => { selected = null; change(hub.boxes().filter((_, at) => at !== index)); };
-    const add = (values) => {
+    const add = (values = fresh()) => {
       const label = hub.boxes()[selected]?.label ?? hub.boxes().at(-1)?.label ?? "object";
       change([...hub.boxes(), { label, values }]);
       selected = hub.boxes().length - 1;
       hub.emit("boxes");
     };
 
+    const fresh = () => {
+      if (isFlat()) return [0.4, 0.4, 0.6, 0.6];
+      const [x, y, z, width, depth, height] = hub.boxes()[selected]?.values ?? hub.boxes().at(-1)?.values ?? [-0.2, 0, 0.1, 0.2, 0.2, 0.2];
+      return [metres(x + width), y, z, width, depth, height];  // beside the one before, to be put right
+    };
+
     // ---- on and off
-    const isFlat = () => hub.current?.media[0]?.modality === "image" && !hub.current.media[0].gone;
+    const shows = (modality) => hub.current?.media[0]?.modality === modality && !hub.current.media[0].gone;
+    const isFlat = () => shows("image"), isBoxable = () => isFlat() || shows("pointcloud");
     const setOn = (now) => {
-      on = now && isFlat();
+      on = now && isBoxable();
       if (!on) selected = null;
-      root.toggleAttribute("data-boxing", on);
+      root.toggleAttribute("data-boxing", on && isFlat());
       drawButton();
       hub.emit("boxes");
     };
     const drawButton = () => {
-      button.hidden = !isFlat();
+      button.hidden = !isBoxable();
       button.setAttribute("aria-pressed", String(on));
       button.replaceChildren(on ? "Boxes: done " : "Edit boxes ", lamm.make("kbd", { textContent: rv.shown(rv.keys().boxes) }));
-      button.title = "Drag to draw, drag a box to move it, handles to resize, Delete to remove, N for a new one, Z to take back";
+      button.title = isFlat() ? "Drag to draw, drag a box to move it, handles to resize, Delete to remove, N for a new one, Z to take back"
+        : "Centre and size of each box in metres, in the list of boxes; N for a new one, Z to take back";
     };
-    hub.actions.boxes = () => { if (hub.view === "queue" && isFlat()) setOn(!on); };
+    hub.actions.boxes = () => { if (hub.view === "queue" && isBoxable()) setOn(!on); };
     button.addEventListener("click", () => setOn(!on));
     hub.on("keys", drawButton);
 
@@ -117,13 +128,13 @@
       if (!on || hub.view !== "queue") return false;
       const key = event.key;
       const box = selected === null ? null : hub.boxes()[selected];
-      if (key.toLowerCase() === "n") { add([0.4, 0.4, 0.6, 0.6]); return true; }
+      if (key.toLowerCase() === "n") { add(); return true; }
       if (key.toLowerCase() === "z") { if (past.length) { selected = null; change(past.pop(), { keep: false }); } return true; }
       if (key === "Escape") { if (box) { selected = null; hub.emit("boxes"); } else setOn(false); return true; }
       if (key === "Tab" || !box) return false;
       if (key === "Delete" || key === "Backspace") { remove(selected); return true; }
       if (key === "Enter" && !event.target.closest("button")) { nameIt(); return true; }
-      if (!ARROWS[key]) return false;
+      if (!ARROWS[key] || !isFlat()) return false;
       const [x, y] = ARROWS[key].map((value) => value * STEP);
       past.push(hub.boxes());
       put(selected, event.shiftKey && box.values.length === 4 ? resized(box.values, "se", x, y) : moved(box.values, x, y));
@@ -147,12 +158,12 @@
         hub.labels.append(dot);
       }
     });
-    const nameIt = () => { const field = list.querySelectorAll("input")[selected]; field?.focus(); field?.select(); };
+    const nameIt = () => { const field = list.children[selected]?.querySelector("input"); field?.focus(); field?.select(); };
     const drawList = () => {
       const boxes = hub.boxes();
       const focused = document.activeElement?.closest?.(".rv-boxes li");
       const kept = focused && document.activeElement.tagName === "INPUT" ? [...list.children].indexOf(focused) : null;
-      if (kept !== null && list.children.length === boxes.length) return mark();  // somebody types a name just now
+      if (kept !== null && list.querySelectorAll("[data-light]").length === boxes.length) return mark();  // somebody types a name just now
       list.replaceChildren(...boxes.map((box, index) => {
         const field = lamm.make("input", { value: box.label, readOnly: !on, maxLength: 200 });
         field.setAttribute("aria-label", `Name of box ${index + 1}`);
@@ -165,6 +176,7 @@
         field.addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key)) field.blur(); });
         const row = lamm.make("li", {}, field, lamm.make("small", { textContent: box.values.map((value) => value.toFixed(2)).join(" ") }));
         hub.lights(row, `box-${index}`);
+        if (on && box.values.length === 6) row.querySelector("small").replaceWith(numbers(index));
         if (on) {
           const bin = lamm.make("button", { type: "button", textContent: "Delete" });
           bin.setAttribute("aria-label", `Delete box ${index + 1}, ${box.label}`);
@@ -174,8 +186,32 @@
         return row;
       }));
       if (!boxes.length) list.append(lamm.make("li", { className: "none", textContent: "The source has no boxes." }));
+      if (on && !isFlat()) {
+        const more = lamm.make("button", { type: "button" });
+        more.append("New box ", lamm.make("kbd", { textContent: "N" }));
+        more.addEventListener("click", () => add());
+        list.append(lamm.make("li", { className: "none" }, more));
+      }
       mark();
     };
+    /** Centre and size of a box in space; a number that is none, or a size of nothing, changes nothing and says so. */
+    const numbers = (index) => lamm.make("span", { className: "rv-solid" }, ...SOLID.map((what, place) => {
+      const field = lamm.make("input", { type: "number", step: 0.01, value: metres(hub.boxes()[index].values[place]), title: `${what}, metres` });
+      field.setAttribute("aria-label", `Box ${index + 1}: ${what}, in metres`);
+      let before = null;  // one step back for all that is typed in a field
+      field.addEventListener("focus", () => { selected = index; before = hub.boxes(); mark(); });
+      field.addEventListener("input", () => {
+        const value = field.value === "" ? NaN : Number(field.value);
+        const fits = Number.isFinite(value) && Math.abs(value) < 1e6 && (place < 3 || value > 0);
+        field.setAttribute("aria-invalid", String(!fits));
+        if (!fits) return;
+        if (before) { past.push(before); before = null; }
+        put(index, hub.boxes()[index].values.map((one, at) => (at === place ? value : one)));
+      });
+      field.addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key)) field.blur(); });
+      field.addEventListener("blur", () => { if (field.getAttribute("aria-invalid") === "true") drawList(); });
+      return field;
+    }));
     const mark = () => [...list.children].forEach((row, index) => row.classList.toggle("selected", on && index === selected));
 
     hub.resetBoxes = () => { edited = null; past = []; selected = null; hub.emit("boxes"); };
@@ -185,7 +221,8 @@
       past = [];
       selected = null;
       drag = null;
-      if (on && !isFlat()) setOn(false);
+      if (on && !isBoxable()) setOn(false);
+      root.toggleAttribute("data-boxing", on && isFlat());
       drawButton();
       drawList();
     });

@@ -6,7 +6,7 @@
   const make = (...given) => lamm.make(...given);
 
   // ---- one form of filters, here and in the queue
-  rv.filterForm = (hub, form, { statuses, first, read, apply }) => {
+  rv.filterForm = (hub, form, { statuses, first, read, apply, ordered = true }) => {
     const fields = {};
     const select = (name, words, options) => {
       fields[name] = make("select", { name }, ...options.map(([value, text]) => make("option", { value, textContent: text })));
@@ -21,20 +21,20 @@
         select("status", "Status", [["", first], ...statuses.map((one) => [one, one === "draft" ? "drafts only" : one])]),
         select("kind", "Kind", named("kind")), select("source", "Source", named("source")),
         select("check", "Check", named("check")), select("reviewer", "Decided by", named("reviewer")),
-        select("order", "Order", Object.entries(hub.known?.orders ?? { error: "Most suspicious first" })));
+        ...(ordered ? [select("order", "Order", Object.entries(hub.known?.orders ?? { error: "Most suspicious first" }))] : []));
       for (const name of ["kind", "source", "check", "reviewer", "text"]) {
         const value = filters[name] ?? "";
         if (value && fields[name].options && ![...fields[name].options].some((option) => option.value === value)) fields[name].append(make("option", { value, textContent: value }));
         fields[name].value = value;
       }
       fields.status.value = filters.status?.[0] ?? "";
-      fields.order.value = order;
+      if (ordered) fields.order.value = order;
     };
     const tell = () => {
       const filters = {};
       for (const name of ["kind", "source", "check", "reviewer", "text"]) if (fields[name]?.value) filters[name] = fields[name].value;
       if (fields.status?.value) filters.status = [fields.status.value];
-      apply(filters, fields.order.value);
+      apply(filters, fields.order?.value);
     };
     form.addEventListener("change", tell);
     form.addEventListener("submit", (event) => { event.preventDefault(); tell(); });

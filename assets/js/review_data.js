@@ -29,7 +29,7 @@
   };
   const jobRow = (hub, job, look) => {
     const { values } = job;
-    const words = values.manifest ? `version ${values.manifest.content_hash.slice(0, 12)}, ${sum(values.manifest.records)} records in ${values.folder}`
+    const words = values.address ? values.address : values.manifest ? `version ${values.manifest.content_hash.slice(0, 12)}, ${sum(values.manifest.records)} records in ${values.folder}`
       : values.read === undefined ? "" : `${values.read.toLocaleString("en")} read, ${values.added} added, ${values.known} there already, ${values.broken} broken`;
     const row = make("li", { className: job.state }, make("b", { textContent: job.title }), make("span", { textContent: [job.state, words].filter(Boolean).join(": ") }), make("span", { className: "warn", textContent: job.message }));
     if (job.state === "running") row.append(button("Stop", async () => { await hub.attempt("data", () => hub.call("stop_job", { number: job.number })); look(); }));
@@ -56,10 +56,17 @@
         if (begun) look();
       };
       const name = make("input", { type: "text", maxLength: 80, placeholder: "pets-1" });
-      const out = select(told.exportForms), kind = select({ "": "all kinds", ...Object.fromEntries((hub.known?.kinds ?? []).map((one) => [one, one])) });
+      const out = select(told.exportForms), event = make("input", { type: "number", min: 1, placeholder: "now" });
+      const which = make("form", { className: "rv-filters" });
+      which.setAttribute("aria-label", "Which items leave");
+      let filters = {};
+      const chosen = rv.filterForm(hub, which, { statuses: ["accepted", "edited", "rejected", "flagged", "skipped", "draft"], first: "accepted and edited",
+        read: () => ({ filters }), apply: (now) => { filters = now; }, ordered: false });
+      chosen.draw(null);
+      hub.on("counted", chosen.draw);
       const apart = make("input", { type: "number", min: 0, max: 0.9, step: 0.01, value: 0.05 });
       const leave = async () => {
-        const begun = await hub.attempt("export", () => hub.call("export", { name: name.value, form: out.value, filters: kind.value ? { kind: kind.value } : {}, heldApart: Number(apart.value) || 0 }));
+        const begun = await hub.attempt("export", () => hub.call("export", { name: name.value, form: out.value, filters, event: Number(event.value) || null, heldApart: Number(apart.value) || 0 }));
         if (begun) look();
       };
       built = { marked: make("p", {}), jobs: make("ul", { className: "rv-jobs" }), versions: make("div", {}) };
@@ -67,7 +74,7 @@
         card("Import", field("What it is", form), field("Where it is", path, told.roots.length ? `Below ${told.roots[0]}, or choose a file.` : "Choose a file."), make("p", { className: "rv-tools" }, button("Choose a file", () => file.click()), file),
           field("Media", media), field("Set", source), make("p", { className: "rv-tools" }, button("Import", bring, "primary")), built.marked),
         card("Export", make("p", { className: "none", textContent: "Accepted and edited items leave as a version that never changes. Its hash is what a training recipe names." }),
-          field("Name", name), field("Form", out), field("Kind", kind), field("Share held apart", apart, "of media groups, for testing: no picture is in both splits"),
+          field("Name", name), field("Form", out), which, field("As of act", event, "the number that the history shows on each line"), field("Share held apart", apart, "of media groups, for testing: no picture is in both splits"),
           make("p", { className: "rv-tools" }, button("Export", leave, "primary")))),
       card("What was done", built.jobs), card("Versions", built.versions));
     };
@@ -76,14 +83,25 @@
       built.marked.replaceChildren(told.marked ? `${told.marked} marked ${told.marked > 1 ? "samples wait" : "sample waits"} (from the chats and the benchmark). ` : "No marked samples wait. ",
         ...(told.marked ? [button("Import them", async () => { if (await hub.attempt("import", () => hub.call("import_marked"))) look(); })] : []));
       built.jobs.replaceChildren(...(told.jobs.length ? told.jobs.map((job) => jobRow(hub, job, look)) : [make("li", { className: "none", textContent: "Nothing yet, since the program was started." })]));
-      const open = new Set([...built.versions.querySelectorAll("details[open]")].map((one) => one.dataset.name));
+      const names = told.exports.map((one) => one.name).join(" ");
+      if (names === built.names) return;  // versions never change, and somebody may be typing in one
+      built.names = names;
       built.versions.replaceChildren(...(told.exports.length ? told.exports.map((one) => {
         const details = make("details", {}, make("summary", {}, make("b", { textContent: one.name }), ` ${one.problem ?? `${one.manifest.form} · ${sum(one.manifest.records)} records · as of act ${one.manifest.event} · ${one.manifest.content_hash.slice(0, 12)}`}`),
-          make("p", { textContent: one.folder }), make("pre", { textContent: JSON.stringify(one.manifest ?? {}, null, 2) }));
+          make("p", { textContent: one.folder }), ...(one.manifest?.form === "datasets" ? [hubForm(one.name)] : []), make("pre", { textContent: JSON.stringify(one.manifest ?? {}, null, 2) }));
         details.dataset.name = one.name;
-        details.open = open.has(one.name);
         return details;
       }) : [make("p", { className: "none", textContent: `None yet. They are written to ${told.exportFolder}.` })]));
+    };
+    const hubForm = (name) => {
+      const repository = make("input", { type: "text", maxLength: 200, placeholder: "OWNER/NAME" }), open = make("input", { type: "checkbox" });
+      repository.setAttribute("aria-label", `Data set on the Hub for ${name}`);
+      const push = async () => {
+        const begun = await hub.attempt("push", () => hub.call("push", { name, repository: repository.value, public: open.checked }));
+        if (begun) look();
+      };
+      return make("p", { className: "rv-tools" }, repository, make("label", { className: "rv-tick" }, open, "everybody may see it"), button("Push to the Hub", push),
+        make("small", { textContent: "With the token in HF_TOKEN, or of “hf auth login”, on the machine that runs this program." }));
     };
     let before = 0;
     const look = following(hub, "data", async () => {
@@ -110,11 +128,16 @@
         needs.textContent = `It needs ${one.files.join("; ")}`;
         kinds.replaceChildren(...one.kinds.map((kind) => make("label", { className: "rv-tick" }, make("input", { type: "checkbox", value: kind, checked: kind === "C1" || kind === "C3" }), `${kind} ${told.kinds[kind] ?? ""}`)));
       };
-      reader.addEventListener("change", drawKinds);
+      const fill = () => {  // the shipped pictures, so that the first run needs nothing
+        if (["", told.example].includes(folder.value)) folder.value = reader.value === "csv" ? told.example : "";
+      };
+      reader.addEventListener("change", () => { fill(); drawKinds(); });
+      fill();
       drawKinds();
       const client = select(told.clients), model = make("input", { type: "text", maxLength: 120, placeholder: "as the server names it; empty: the usual one" });
-      const limit = make("input", { type: "number", min: 1, max: 1_000_000, value: 12 }), budget = make("input", { type: "number", min: 0, step: 0.01, placeholder: "none" });
-      const asked = () => ({ reader: reader.value, folder: folder.value, client: client.value, model: model.value, limit: Number(limit.value) || 0, budget: Number(budget.value) || 0,
+      const limit = make("input", { type: "number", min: 1, max: 1_000_000, value: 12 }), each = make("input", { type: "number", min: 1, max: 1_000, value: 1 });
+      const budget = make("input", { type: "number", min: 0, step: 0.01, placeholder: "none" });
+      const asked = () => ({ reader: reader.value, folder: folder.value, client: client.value, model: model.value, limit: Number(limit.value) || 0, each: Number(each.value) || 0, budget: Number(budget.value) || 0,
         kinds: [...kinds.querySelectorAll("input:checked")].map((one) => one.value) });
       built = { preview: make("div", {}), runs: make("ul", { className: "rv-jobs" }) };
       const show = button("Show a prompt and the cost", async () => {
@@ -137,7 +160,7 @@
       }, "primary");
       panel.replaceChildren(make("div", { className: "rv-columns" },
         card("Generate drafts", field("Source", reader), needs, field("Folder", folder), field("Kinds", kinds), field("Who writes", client), field("Model", model),
-          field("Pairs of each kind", limit), field("Stop at, in US dollars", budget), make("p", { className: "rv-tools" }, show, run)),
+          field("At most, of each kind", limit), field("From one picture or scan", each, "pairs of each kind"), field("Stop at, in US dollars", budget), make("p", { className: "rv-tools" }, show, run)),
         card("Prompt and cost", built.preview)), card("Runs", built.runs));
       built.preview.append(make("p", { className: "none", textContent: "Nothing is sent before you start. Look at one rendered prompt and what all of it would cost first." }));
     };

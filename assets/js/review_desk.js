@@ -37,7 +37,7 @@
       for (const full of names) {
         const name = full.slice("lamm-review-".length);
         const left = rv.kept.read(name, null);
-        if (!left?.entries || (name !== outboxName && Date.now() - left.at < 15_000)) continue;
+        if (!left?.entries || (name !== outboxName && Math.abs(Date.now() - left.at) < 15_000)) continue;
         outbox.push(...left.entries);
         rv.kept.write(name, null);
       }

@@ -104,7 +104,7 @@
         return;
       }
       root.dataset.item = item.id;
-      const parts = [fact(item.kind), fact(item.source), fact(item.sourceId), fact(item.generator)].filter((part) => part.textContent);
+      const parts = [fact(item.kind), fact(item.source), fact(item.sourceId), fact(item.generator, item.prompt ? `Prompt ${item.prompt}` : "")].filter((part) => part.textContent);
       parts.push(fact(`expected error ${rv.percent(item.error)}`, "The chance that something is wrong, from the checks (an estimate)"));
       if (item.second) parts.push(lamm.make("b", { textContent: "Second opinion: nobody sees the first one" }));
       else if (!["draft", "claimed"].includes(item.status)) parts.push(lamm.make("b", { textContent: `${item.status}${item.by ? ` by ${item.by}` : ""}${item.reason ? `: ${item.reason}` : ""}${item.note ? ` (${item.note})` : ""}` }));

@@ -191,7 +191,9 @@
       hub.emit("changed");
       const item = hub.current;
       if (!item) return;
-      const edit = { id: item.id, version: item.version, turns: fields ? values() : item.turns, boxes: hub.editedBoxes(), at: Date.now() };
+      const before = Math.max(rv.kept.read(`edit-${item.id}`, null)?.at ?? 0, item.edit?.at ?? 0);
+      const at = Math.max(Date.now(), before + 1);  // what was typed last is the newest, also where the clock was put back
+      const edit = { id: item.id, version: item.version, turns: fields ? values() : item.turns, boxes: hub.editedBoxes(), at };
       rv.kept.write(`edit-${item.id}`, edit);
       clearTimeout(timer);
       timer = setTimeout(async () => {

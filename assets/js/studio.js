@@ -176,7 +176,12 @@ window.lamm = window.lamm || {};
   // Keys act in the tab that is seen.
   const seen = (selectors) => [...document.querySelectorAll(selectors)].filter((element) => element.getClientRects().length);
   const press = (selectors) => { const [button] = seen(selectors); if (button && !button.disabled) button.click(); };
-  const showKeys = () => { const dialog = byId("keys"); if (dialog && !dialog.open) dialog.showModal(); };
+  const showKeys = () => {
+    const dialog = byId("keys");
+    if (!dialog || dialog.open) return;
+    document.dispatchEvent(new CustomEvent("lamm-keys", { detail: dialog.querySelector("table") }));  // tabs add their own
+    dialog.showModal();
+  };
   const last = (label) => {
     seen(`#thread button[aria-label="${label}"], #thread button[title="${label}"], .talk button[title="${label}"]`).pop()?.click();
   };

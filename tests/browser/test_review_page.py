@@ -147,6 +147,20 @@ def test_an_edit_shows_what_it_changes_and_outlives_a_reload(desk: Any, fill: An
     assert (item.status, item.turns[1].text) == ("edited", "There is a blue ball on the grass.")
 
 
+def test_an_edit_outlives_a_clock_that_is_put_back_and_a_reload(desk: Any, fill: Any, store: ReviewStore) -> None:
+    source = fill("There is a dog.", "two")
+    page = desk(source).page
+    page.keyboard.press("e")
+    page.keyboard.type(" First.")
+    with page.expect_response(lambda answer: "keep" in (answer.request.post_data or "")):
+        page.keyboard.type(" Second.")
+    page.clock.set_fixed_time("2001-01-01T00:00:00Z")
+    page.keyboard.type(" Third.")
+    page.reload()
+    page.get_by_role("tab", name="Review").click()
+    expect(page.get_by_label("Answer 1")).to_have_value("There is a dog. First. Second. Third.")
+
+
 def served_edit(page: Any) -> bool:
     return bool(page.evaluate("Object.keys(localStorage).some((name) => name.startsWith('lamm-review-edit-'))"))
 
@@ -179,7 +193,8 @@ def test_a_key_that_is_held_down_decides_once(desk: Any, fill: Any, store: Revie
 
 def test_keys_can_be_changed(desk: Any, fill: Any, store: ReviewStore) -> None:
     source = fill("one", "two")
-    page = desk(source).page
+    visitor = desk(source)
+    page = visitor.page
     page.get_by_role("button", name="Change keys").click()
     page.get_by_role("button", name="Key for Accept").click()
     page.keyboard.press("r")
@@ -193,6 +208,11 @@ def test_keys_can_be_changed(desk: Any, fill: Any, store: ReviewStore) -> None:
     page.locator("body").press("j")
     saved(page, "Accepted")
     assert statuses(store, source)[0] == "accepted"
+    page.locator("body").press("?")
+    listed = page.locator("#keys .rv-listed tr")
+    expect(listed.filter(has_text="Accept")).to_have_text("JAccept")
+    expect(listed.filter(has_text="Skip")).to_have_text("SSkip")
+    visitor.shot("review-keys")
 
 
 def test_two_people_on_one_item_see_both_versions(desk: Any, fill: Any, store: ReviewStore) -> None:
@@ -322,7 +342,9 @@ def test_a_picture_that_vanished_is_said_to_have_and_the_item_is_decided(
     assert statuses(store, source)[0] == "skipped"
 
 
-def test_a_locked_database_keeps_what_was_decided(desk: Any, fill: Any, store: ReviewStore, served: Any) -> None:
+def test_a_database_that_is_locked_or_gone_keeps_what_was_decided(
+    desk: Any, fill: Any, store: ReviewStore, served: Any
+) -> None:
     source = fill("one", "two", "three")
     visitor = desk(source)
     page = visitor.page
@@ -342,9 +364,19 @@ def test_a_locked_database_keeps_what_was_decided(desk: Any, fill: Any, store: R
     saved(page, "Edited · saved")
     expect(page.locator("#review .rv-banner")).to_be_hidden()
     assert items(store, source)[0].turns[1].text == "written while it was locked"
+    # And gone: the same.
+    file.rename(file.with_name("elsewhere.db"))
+    page.keyboard.press("e")
+    page.get_by_label("Answer 1").fill("written while it was gone")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#review .rv-banner")).to_contain_text("reviews.db is gone", timeout=30_000)
+    file.with_name("elsewhere.db").rename(file)
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator("#review .rv-banner")).to_be_hidden(timeout=30_000)
+    assert items(store, source)[1].turns[1].text == "written while it was gone"
 
 
-def test_a_cloud_is_shown_with_its_boxes(desk: Any, fill: Any) -> None:
+def test_a_cloud_is_shown_with_its_boxes_which_are_edited_in_numbers(desk: Any, fill: Any, store: ReviewStore) -> None:
     things = {"objects": [{"label": "red cup", "bbox": [0.1, 0.1, 0.1, 0.2, 0.2, 0.2]}]}
     source = fill(
         {"media": (Media("pointcloud", CLOUD),), "annotation": things, "answer": "It is the cup [obj1]."}, "two"
@@ -356,7 +388,28 @@ def test_a_cloud_is_shown_with_its_boxes(desk: Any, fill: Any) -> None:
     page.locator("#review .mention").hover()
     expect(page.locator("#review .rv-cloud .lamm-label.lit")).to_have_count(1)
     visitor.shot("review-cloud")
-    page.keyboard.press("a")
+    item = items(store, source)[0]
+    drawn = "window.lammViewers.get('review-cloud').value.boxes"
+    page.keyboard.press("w")
+    page.get_by_label("Box 1: centre x, in metres").fill("0.25")
+    page.wait_for_function(f"{drawn}[0].centre[0] === 0.25")
+    page.get_by_label("Box 1: size z, in metres").fill("0")
+    expect(page.get_by_label("Box 1: size z, in metres")).to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Box 1: size z, in metres")).to_have_value("0.2")
+    page.get_by_role("button", name="New box").click()
+    page.get_by_label("Name of box 2").fill("bowl")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"{drawn}[1]?.label === 'bowl'")
+    visitor.shot("review-cloud-boxes")
+    page.keyboard.press("e")
+    page.keyboard.press("Control+Enter")
+    saved(page, "Edited · saved")
+    boxes = store.get(item.id).boxes
+    assert boxes == (
+        Box("red cup", (0.25, 0.1, 0.1, 0.2, 0.2, 0.2)),
+        Box("bowl", (0.45, 0.1, 0.1, 0.2, 0.2, 0.2)),
+    )
     expect(page.locator("#review .rv-picture img")).to_be_visible()
 
 

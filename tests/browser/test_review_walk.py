@@ -1,9 +1,13 @@
-"""A walk through the review tab: from nothing, over the example and an import, ten decisions by keys, to a version."""
+"""Walks through the review tab: from nothing, over the example and imports, ten decisions by keys, to a version; and a
+hundred drafts from their generation to a training step."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+import re
+import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from PIL import Image
 from app.scripted import ScriptedEngine, scripted_services
 from app.services import Services
 from app.ui import build_ui, launch_options
+from lamm_core.training.progress import read_events
+from lamm_core.training.trainer import train
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -55,6 +61,24 @@ def lamm_file(folder: Path) -> Path:
     return folder / "pairs.json"
 
 
+def llava_file(folder: Path) -> Path:
+    """Two records, of which one names no question."""
+    said = [{"from": "human", "value": "<image>\nWhich colour is it?"}, {"from": "gpt", "value": "Red."}]
+    records = [{"id": "a", "image": "0.png", "conversations": said}, {"id": "b", "image": "0.png"}]
+    (folder / "llava.json").write_text(json.dumps(records))
+    return folder / "llava.json"
+
+
+def upload(page: Any, file: Path, *, form: str, media: Path) -> None:
+    """Import a file of the visitor's own machine; its pictures lie on the program's."""
+    panel = page.locator("#review [data-panel=data]")
+    panel.get_by_label("What it is").select_option(form)
+    panel.locator("input[type=file]").set_input_files(str(file))
+    expect(panel.get_by_label("Where it is")).to_have_value(re.compile(re.escape(file.name)), timeout=30_000)
+    panel.get_by_label("Media", exact=True).fill(str(media))
+    panel.get_by_role("button", name="Import", exact=True).click()
+
+
 def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) -> None:
     def shot(name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
@@ -70,11 +94,17 @@ def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) 
     page.get_by_role("button", name="Load the example queue").click()
     expect(page.locator("#review .rv-turn").first).to_be_visible(timeout=30_000)
 
-    # More from a file: imported while the queue is in use.
+    # More from files: uploaded and imported while the queue is in use.
+    colours = services.settings.uploads / "colours"
     page.get_by_role("tab", name="Import and export").click()
-    page.get_by_placeholder("path of a file").fill(str(lamm_file(services.settings.uploads / "colours")))
-    page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.locator("#review .rv-jobs")).to_contain_text("3 read, 3 added", timeout=30_000)
+    upload(page, lamm_file(colours), form="lamm", media=colours)
+    jobs = page.locator("#review [data-panel=data] .rv-jobs")
+    expect(jobs).to_contain_text("3 read, 3 added, 0 there already, 0 broken", timeout=30_000)
+    upload(page, llava_file(colours), form="llava", media=colours)
+    expect(jobs).to_contain_text("2 read, 1 added, 0 there already, 1 broken", timeout=30_000)
+    jobs.locator("summary").click()
+    expect(jobs).to_contain_text("llava.json, record 1: 'conversations' is missing or empty")
+    shot("imported")
 
     page.get_by_role("tab", name="Queue", exact=True).click()
     page.wait_for_function("document.querySelector('#review .rv-about').textContent.includes('expected error')")
@@ -100,11 +130,11 @@ def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) 
     assert (counts["accepted"], counts["edited"], counts["rejected"], counts["skipped"]) == (6, 1, 1, 1)
 
     page.get_by_role("tab", name="Progress").click()
-    expect(page.locator("#review [data-panel=progress]")).to_contain_text("9 of 15 decided")
+    expect(page.locator("#review [data-panel=progress]")).to_contain_text("9 of 16 decided")
     page.click("[data-action=dark]")
     shot("progress-dark")
     page.get_by_role("tab", name="Browse").click()
-    expect(page.locator("#review [data-panel=browse] .rv-card")).to_have_count(15)
+    expect(page.locator("#review [data-panel=browse] .rv-card")).to_have_count(16)
     page.wait_for_timeout(1500)
     shot("browse-dark")
     page.click("[data-action=dark]")
@@ -113,8 +143,8 @@ def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) 
     page.get_by_label("Name", exact=True).fill("pets-1")
     page.get_by_role("button", name="Export", exact=True).click()
     expect(page.locator("#review [data-panel=data]")).to_contain_text("Exporting pets-1", timeout=30_000)
-    expect(page.locator("#review details b")).to_have_text("pets-1", timeout=30_000)
-    page.locator("#review details summary").click()
+    expect(page.locator("#review details[data-name] b")).to_have_text("pets-1", timeout=30_000)
+    page.locator("#review details[data-name] summary").click()
     shot("version")
     folder = services.settings.reviews / "exports" / "pets-1"
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -124,3 +154,102 @@ def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) 
         assert len(records) == many
         media = [name for record in records for name in [record.get("image") or record.get("pcl")]]
         assert all((folder / name).is_file() for name in media)
+
+
+def test_a_hundred_drafts_go_from_generation_to_a_training_step(
+    page: Any, services: Services, make_recipe: Callable[..., Any], tmp_path: Path
+) -> None:
+    scans = services.settings.uploads / "scans"
+    runpy.run_path(str(services.settings.demo / "drafts.py"))["scans"](scans)
+    page.get_by_label("Your name").fill("Ann")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Generate drafts").click()
+    generate(page, "csv", each=6, look=True)
+    generate(page, "osd", folder=scans, each=10)
+    page.screenshot(path=SCREENSHOTS / "review-loop-generated.png", full_page=True)
+
+    page.get_by_role("tab", name="Queue", exact=True).click()
+    pressed = review_by_keys(page, 100)
+    assert min(pressed.values()) >= 1 and sum(pressed.values()) == 100
+    counts = services.reviews.store.counts()
+    assert {status: counts[status] for status in pressed} == pressed
+    page.screenshot(path=SCREENSHOTS / "review-loop-reviewed.png")
+
+    page.get_by_role("tab", name="Import and export").click()
+    page.get_by_label("Name", exact=True).fill("hundred-1")
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.locator("#review details[data-name] b")).to_have_text("hundred-1", timeout=30_000)
+    folder = services.settings.reviews / "exports" / "hundred-1"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert sum(manifest["records"].values()) == pressed["accepted"] + pressed["edited"]
+    assert {"demo", "osd"} <= set(manifest["counts"]["source"])
+
+    model = make_recipe().to_dict()["model"]
+    model["modalities"]["pointcloud"] = {"encoder": "scene", "lora": {"r": 4, "alpha": 8}}
+    data = [{"path": str(folder / "train.json"), "sha256": manifest["content_hash"]}]
+    recipe = make_recipe(model=model, data=data, batch_tokens=512, max_steps=1, eval_fraction=0.0)
+    train(recipe, run=tmp_path / "run", cache=tmp_path, progress=False)
+    (step,) = read_events(tmp_path / "run")
+    assert step["step"] == 1 and math.isfinite(step["loss"])
+
+
+def generate(page: Any, reader: str, *, each: int, folder: Path | None = None, look: bool = False) -> None:
+    """Run the stand-in writer over a source from the page, follow the run and put its drafts into the queue."""
+    panel = page.locator("#review [data-panel=generate]")
+    runs = panel.locator(".rv-jobs > li")
+    panel.get_by_label("Source").select_option(reader)
+    for tick in panel.get_by_role("checkbox").all():
+        tick.check()
+    if folder is not None:
+        panel.get_by_label("Folder", exact=True).fill(str(folder))
+    panel.get_by_label("At most, of each kind").fill("20")
+    panel.get_by_label("From one picture or scan").fill(str(each))
+    if look:
+        panel.get_by_role("button", name="Show a prompt and the cost").click()
+        expect(panel.locator("pre")).to_contain_text("A tabby cat looks past the camera", timeout=60_000)
+        expect(panel).to_contain_text("csv C3: 20 pairs, 20 requests")
+        expect(panel).to_contain_text("out (estimates), US$ 0.0")
+        page.screenshot(path=SCREENSHOTS / "review-loop-prompt.png")
+    before = runs.filter(has_text="done:").count()
+    panel.get_by_role("button", name="Start generating").click()
+    expect(runs.filter(has_text="drafts, ").filter(has_text="done:")).to_have_count(before + 1, timeout=120_000)
+    runs.filter(has_text="drafts, ").first.get_by_role("button", name="Add to the queue").click()
+    expect(runs.filter(has_text="Adding run").first).to_contain_text("done:", timeout=60_000)
+
+
+def review_by_keys(page: Any, many: int) -> dict[str, int]:
+    """Decide about so many drafts as a person would who trusts the checks; how many decisions stand, by status."""
+    desk = page.locator("#review .rv")
+    item = "document.querySelector('#review .rv').dataset.item"
+    stands = dict.fromkeys(("accepted", "edited", "rejected", "flagged", "skipped"), 0)
+    expect(page.locator("#review .rv-turn").first).to_be_visible(timeout=30_000)
+    for number in range(many):
+        found = page.locator("#review .rv-checks li.found").count()
+        status = "rejected" if found else {7: "flagged", 8: "skipped"}.get(number % 10, "accepted")
+        status = "edited" if number % 10 == 9 else status
+        before = desk.get_attribute("data-item")
+        decide(page, status)
+        page.wait_for_function(f"(before) => {item} !== before", arg=before)
+        if number % 20 == 19:  # on second thoughts: taken back, seen again, accepted
+            page.keyboard.press("u")
+            page.wait_for_function(f"(before) => {item} === before", arg=before)
+            status = "accepted"
+            decide(page, status)
+            page.wait_for_function(f"(before) => {item} !== before", arg=before)
+        stands[status] += 1
+    page.wait_for_function("!Object.keys(localStorage).some((name) => name.includes('outbox'))")
+    return stands
+
+
+def decide(page: Any, status: str) -> None:
+    """Press the keys of a decision."""
+    if status == "edited":
+        page.keyboard.press("e")
+        expect(page.get_by_label("Answer 1")).to_be_focused()
+        page.keyboard.type(" Seen.")
+        page.keyboard.press("Control+Enter")
+    elif status == "rejected":
+        page.keyboard.press("r")
+        page.keyboard.press("1")
+    else:
+        page.keyboard.press({"accepted": "a", "flagged": "f", "skipped": "s"}[status])

@@ -13,7 +13,7 @@ from annotation.review.filters import Filter
 from annotation.review.hub import push
 from annotation.review.items import Draft
 from annotation.review.store import ReviewStore
-from lamm_core.errors import HubError
+from lamm_core.errors import AnnotationError, HubError
 from tests.fake_hub import Hub, serving
 
 
@@ -70,3 +70,11 @@ def test_a_hub_that_is_not_there_is_said(hub: Hub, exported: Path) -> None:
     hub.server_close()
     with pytest.raises(HubError, match="could not be reached"):
         push(exported, "team/dogs", endpoint=hub.address, token="hf_test")
+
+
+def test_only_what_the_hub_shows_is_pushed(
+    new_store: Callable[..., ReviewStore], exported: Path, tmp_path: Path
+) -> None:
+    export(new_store(), tmp_path / "lamm", form="lamm", held_apart=0.0)
+    with pytest.raises(AnnotationError, match="Export it as datasets"):
+        push(tmp_path / "lamm", "team/dogs", token="hf_test")

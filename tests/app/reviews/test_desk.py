@@ -79,6 +79,8 @@ def test_what_makes_no_sense_is_refused_in_words(ask: Ask, request_: dict[str, A
     [
         ([0.1, 0.1, 1.2, 0.5], "beyond"),
         ([0.5, 0.1, 0.5, 0.5], "no width"),
+        ([0, 0, 0, 1, 1, 0], "no size"),
+        ([1e7, 0, 0, 1, 1, 1], "in metres"),
         ([1, 2, 3], "no boxes"),
         (["a"], "no boxes"),
     ],

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import Timeout
 from PIL import Image
 
+from annotation.review.filters import Filter
+from annotation.review.marks import marks_lock
 from app.marks import MarkBook, MarkedItem
 from app.reviews.desk import Desk
 from app.reviews.exchange import Exchange
@@ -18,6 +21,7 @@ from app.reviews.jobs import Jobs
 from app.reviews.media import ReviewMedia
 from app.reviews.service import Reviews
 from lamm_core.conversation import Media
+from tests.annotation.review.hub import serving
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -99,15 +103,64 @@ def test_an_unreadable_file_fails_in_words(ask: Ask, tmp_path: Path) -> None:
     assert job["values"].get("broken") or "bad.json" in job["message"]
 
 
-def test_marked_samples_move_into_the_queue(ask: Ask, marks: MarkBook, reviews: Reviews, tmp_path: Path) -> None:
+@pytest.fixture
+def marked(marks: MarkBook, tmp_path: Path) -> Callable[..., int]:
+    """Marks what a chat and a benchmark send; how many wait then."""
     Image.new("RGB", (8, 8)).save(tmp_path / "m.png")
-    item = MarkedItem("chat", "chat-1", "What is it?", {"mini": "A dog."}, (Media("image", tmp_path / "m.png"),))
-    marks.add([item], marked_by="ann")
-    assert ask("exchange")["marked"] == 1
+    picture = (Media("image", tmp_path / "m.png"),)
+    chat = MarkedItem("chat", "chat-1", "What is it?", {"mini": "A dog."}, picture)
+    sample = MarkedItem("iiit5k", "word-7", "Read it.", {"first": "HOTEL", "second": "MOTEL"}, picture, target="HOTEL")
+    return lambda who="ann": marks.add([chat, sample], marked_by=who).waiting
+
+
+def test_marked_samples_move_into_the_queue(ask: Ask, reviews: Reviews, marked: Callable[..., int]) -> None:
+    assert marked() == ask("exchange")["marked"] == 2
     ask("import_marked")
-    assert finished(ask)["values"]["added"] == 1
+    assert finished(ask)["values"]["added"] == 3  # an item for each answer
     assert ask("exchange")["marked"] == 0
     assert "No marked sample waits" in ask("import_marked")["error"]["text"]
+
+
+def test_what_is_marked_and_imported_twice_is_in_the_queue_once(
+    ask: Ask, reviews: Reviews, marks: MarkBook, marked: Callable[..., int]
+) -> None:
+    marked()
+    ask("import_marked")
+    assert finished(ask)["values"]["added"] == 3
+    before = reviews.counts(Filter(), "source")
+    assert marked("bob") == 2
+    ask("import", form="marked", path=str(marks.file))  # by its path: the same, and they wait no more
+    assert finished(ask)["values"] == {"read": 3, "added": 0, "known": 3, "broken": 0, "reasons": []}
+    assert ask("exchange")["marked"] == 0
+    assert reviews.counts(Filter(), "source") == before
+
+
+def test_nobody_marks_while_marks_are_taken_out(
+    ask: Ask, marks: MarkBook, marked: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free: list[bool] = []
+
+    def look(path: Path) -> None:
+        try:
+            marks_lock(path).acquire(blocking=False)
+        except Timeout:
+            free.append(False)
+
+    monkeypatch.setattr("app.reviews.exchange.take_out", look)
+    marked()
+    ask("import_marked")
+    assert finished(ask)["state"] == "done" and free == [False]
+
+
+def test_lines_that_are_no_marks_are_kept_beside(ask: Ask, marks: MarkBook, marked: Callable[..., int]) -> None:
+    marked()
+    with marks.file.open("ab") as file:
+        file.write(b'{"task": "chat", "id": "no prompt"}\n{"torn')
+    ask("import_marked")
+    assert (finished(ask)["values"]["added"], finished(ask)["values"]["broken"]) == (3, 2)
+    assert marks.file.read_bytes() == b""
+    beside = marks.file.with_suffix(".broken.jsonl").read_bytes()
+    assert beside == b'{"task": "chat", "id": "no prompt"}\n{"torn\n'
 
 
 def test_a_version_holds_what_was_accepted_and_never_changes(ask: Ask, reviews: Reviews, tmp_path: Path) -> None:
@@ -124,8 +177,58 @@ def test_a_version_holds_what_was_accepted_and_never_changes(ask: Ask, reviews: 
     (version,) = ask("exchange")["exports"]
     assert version["manifest"]["counts"]["reviewer"] == {"ann": 2}
     assert "never change" in ask("export", name="first", form="lamm")["error"]["text"]
+    event = version["manifest"]["event"]
+    ask("undo")
+    ask("export", name="again", form="lamm", heldApart=0.0, event=event, filters={"kind": "C1", "reviewer": "ann"})
+    assert finished(ask)["values"]["manifest"]["content_hash"] == version["manifest"]["content_hash"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 81])
 def test_names_of_versions_are_names(ask: Ask, name: str) -> None:
     assert "error" in ask("export", name=name, form="lamm")
+
+
+@pytest.fixture
+def version(ask: Ask, reviews: Reviews) -> Callable[[str], str]:
+    """Exports two accepted items in a form, and says the version's name."""
+
+    def make(form: str) -> str:
+        for _ in range(2):
+            item = reviews.store.claim("ann")
+            assert item is not None
+            reviews.store.accept("ann", item.seen)
+        ask("export", name=f"{form}-1", form=form, heldApart=0.0)
+        assert finished(ask)["state"] == "done"
+        return f"{form}-1"
+
+    return make
+
+
+def test_a_version_is_pushed_with_the_token_of_the_environment(
+    ask: Ask, version: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(monkeypatch) as hub:
+        name = version("datasets")
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+        ask("push", name=name, repository="team/dogs")
+        assert "Set HF_TOKEN" in finished(ask)["message"]
+        monkeypatch.setenv("HF_TOKEN", "hf_test")
+        ask("push", name=name, repository="team/dogs")
+        assert finished(ask)["values"]["address"].endswith("1" * 40)
+        assert hub.files["manifest.json"] == (tmp_path / "exports" / name / "manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "repository", "said"),
+    [
+        ("none", "team/dogs", "no version"),
+        ("../exports/lamm-1", "team/dogs", "no version"),
+        ("lamm-1", "dogs", "OWNER"),
+    ],
+)
+def test_what_cannot_be_pushed_is_refused(
+    ask: Ask, version: Callable[[str], str], name: str, repository: str, said: str
+) -> None:
+    version("lamm")
+    assert said in ask("push", name=name, repository=repository)["error"]["text"]

@@ -18,7 +18,7 @@ from app.reviews.media import ReviewMedia
 from app.reviews.service import Reviews
 
 Ask = Callable[..., dict[str, Any]]
-FORM = {"reader": "csv", "client": "fake", "kinds": ["C1"], "limit": 3}
+FORM = {"reader": "csv", "client": "fake", "kinds": ["C1"], "limit": 3, "each": 1}
 
 
 @pytest.fixture
@@ -44,6 +44,7 @@ def test_every_reader_is_offered_with_what_it_needs(ask: Ask) -> None:
         {"kinds": []},
         {"kinds": ["C9"]},
         {"limit": 0},
+        {"each": 0},
         {"folder": "/etc"},
         {"model": "a b; rm"},
     ],
