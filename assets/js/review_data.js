@@ -74,7 +74,7 @@
         card("Import", field("What it is", form), field("Where it is", path, told.roots.length ? `Below ${told.roots[0]}, or choose a file.` : "Choose a file."), make("p", { className: "rv-tools" }, button("Choose a file", () => file.click()), file),
           field("Media", media), field("Set", source), make("p", { className: "rv-tools" }, button("Import", bring, "primary")), built.marked),
         card("Export", make("p", { className: "none", textContent: "Accepted and edited items leave as a version that never changes. Its hash is what a training recipe names." }),
-          field("Name", name), field("Form", out), which, field("As of act", event, "the number that the history shows on each line"), field("Share held apart", apart, "of media groups, for testing: no picture is in both splits"),
+          field("Name", name), field("Form", out), which, field("As of act", event, "its number: point at a line of a history"), field("Share held apart", apart, "of media groups, for testing: no picture is in both splits"),
           make("p", { className: "rv-tools" }, button("Export", leave, "primary")))),
       card("What was done", built.jobs), card("Versions", built.versions));
     };
@@ -143,13 +143,14 @@
       const show = button("Show a prompt and the cost", async () => {
         show.disabled = true;
         built.preview.replaceChildren(make("p", { className: "none", role: "status", textContent: "Reading the source …" }));
-        const plan = await hub.attempt("plan", () => hub.call("plan", asked()));
+        const given = asked();
+        const plan = await hub.attempt("plan", () => hub.call("plan", given));
         show.disabled = false;
         built.preview.replaceChildren();
         if (!plan) return;
         const { parts = [] } = plan.plan;
         built.preview.append(make("p", {}, make("code", { textContent: plan.command })),
-          make("ul", {}, ...parts.map((part) => make("li", { textContent: `${part.source} ${part.kind}: ${part.items} pairs, ${part.requests} requests, ${part.input_tokens} tokens in, ${part.output_tokens} out (estimates)${cost(part.cost)}` }))),
+          make("ul", {}, ...parts.map((part) => make("li", { textContent: `${part.source} ${part.kind}: ${part.items} pairs, ${part.requests} requests, ${part.input_tokens} tokens in, ${part.output_tokens} out (estimates)${cost(part.cost)}${given.client === "fake" ? ", were it paid" : ""}` }))),
           make("pre", { textContent: plan.prompt, tabIndex: 0 }));
       });
       const run = button("Start generating", async () => {

@@ -19,6 +19,7 @@ from app.services import Services
 from app.ui import build_ui, launch_options
 from lamm_core.training.progress import read_events
 from lamm_core.training.trainer import train
+from tests.annotation.review.hub import serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -79,7 +80,31 @@ def upload(page: Any, file: Path, *, form: str, media: Path) -> None:
     panel.get_by_role("button", name="Import", exact=True).click()
 
 
-def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) -> None:
+def push(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export for the Hub and push it to a server that stands for it: without a token it says so, then it is there."""
+    panel = page.locator("#review [data-panel=data]")
+    panel.get_by_label("Name", exact=True).fill("pets-2")
+    panel.get_by_label("Form", exact=False).select_option("datasets")
+    panel.get_by_role("button", name="Export", exact=True).click()
+    panel.locator("details[data-name=pets-2] summary").click(timeout=60_000)
+    where = panel.get_by_label("Data set on the Hub for pets-2")
+    expect(panel.get_by_role("button", name="Push to the Hub")).to_have_count(1)
+    with serving(monkeypatch) as hub:
+        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "none")
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        where.fill("team/dogs")
+        panel.get_by_role("button", name="Push to the Hub").click()
+        expect(panel.locator(".rv-jobs .failed")).to_contain_text("There is no token for the Hub", timeout=30_000)
+        expect(where).to_have_value("team/dogs")
+        monkeypatch.setenv("HF_TOKEN", "hf_test")
+        panel.get_by_role("button", name="Push to the Hub").click()
+        expect(panel.locator(".rv-jobs .done").first).to_contain_text("team/dogs/commit/", timeout=60_000)
+        assert "manifest.json" in hub.files
+
+
+def test_from_an_empty_queue_to_a_pinned_version(
+    page: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def shot(name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"review-walk-{name}.png")
@@ -146,6 +171,8 @@ def test_from_an_empty_queue_to_a_pinned_version(page: Any, services: Services) 
     expect(page.locator("#review details[data-name] b")).to_have_text("pets-1", timeout=30_000)
     page.locator("#review details[data-name] summary").click()
     shot("version")
+    push(page, monkeypatch)
+    shot("pushed")
     folder = services.settings.reviews / "exports" / "pets-1"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert sum(manifest["records"].values()) == 7 and manifest["counts"]["reviewer"] == {"Ann": 7}
@@ -210,11 +237,12 @@ def generate(page: Any, reader: str, *, each: int, folder: Path | None = None, l
         expect(panel).to_contain_text("csv C3: 20 pairs, 20 requests")
         expect(panel).to_contain_text("out (estimates), US$ 0.0")
         page.screenshot(path=SCREENSHOTS / "review-loop-prompt.png")
-    before = runs.filter(has_text="done:").count()
+    done, added = (runs.filter(has_text=words).filter(has_text="done:") for words in ("drafts, ", "Adding run"))
+    before = done.count()
     panel.get_by_role("button", name="Start generating").click()
-    expect(runs.filter(has_text="drafts, ").filter(has_text="done:")).to_have_count(before + 1, timeout=120_000)
-    runs.filter(has_text="drafts, ").first.get_by_role("button", name="Add to the queue").click()
-    expect(runs.filter(has_text="Adding run").first).to_contain_text("done:", timeout=60_000)
+    expect(done).to_have_count(before + 1, timeout=120_000)
+    done.first.get_by_role("button", name="Add to the queue").click()
+    expect(added).to_have_count(before + 1, timeout=60_000)
 
 
 def review_by_keys(page: Any, many: int) -> dict[str, int]:
@@ -245,7 +273,7 @@ def decide(page: Any, status: str) -> None:
     """Press the keys of a decision."""
     if status == "edited":
         page.keyboard.press("e")
-        expect(page.get_by_label("Answer 1")).to_be_focused()
+        expect(page.locator("#review .rv-talk textarea:focus")).to_have_count(1)
         page.keyboard.type(" Seen.")
         page.keyboard.press("Control+Enter")
     elif status == "rejected":
