@@ -115,6 +115,7 @@ def build_services(
         roots=settings.import_roots,
         exports=settings.reviews / "exports",
         demo=settings.demo,
+        token=settings.hub_token,
     )
     generating = Generating(exchange, jobs, settings.reviews / "generated")
     more = {**Overview(reviews, review_media).acts, **exchange.acts, **generating.acts}

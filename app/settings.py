@@ -36,7 +36,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_KEEP_MODELS": "how many models stay in memory, the chosen one included; 1 where memory is short",
     "LAMM_THREADS": "threads of the processor to compute with; empty: one a core",
     "LAMM_REVIEW_DATA": "folder to import from; empty: your home, or nothing while LAMM_HOST lets others in",
-    "HF_TOKEN": "token of the Hugging Face Hub, to push models; nothing else reads it here",  # nosec B105 - words
+    "HF_TOKEN": "token of the Hugging Face Hub, to push models and reviewed data",  # nosec B105 - words
     "LAMM_PEOPLE": "file of who may sign in and what each may do, written by lamm people; empty: nobody has to",
     "LAMM_LOGIN": "huggingface: people sign in with Hugging Face, where the host offers that, as Spaces do",
     "LAMM_GUESTS": "what those may do who have not signed in or stand in no file: none, viewer, reviewer or admin",

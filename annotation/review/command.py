@@ -102,7 +102,7 @@ def push_export(
     repository: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
     public: Annotated[bool, typer.Option("--public", help="Let everybody see it; private by default.")] = False,
 ) -> None:
-    """Upload an export to the Hugging Face Hub, with the token in HF_TOKEN or that `hf auth login` keeps."""
+    """Upload an export to the Hugging Face Hub, with the token in HF_TOKEN, or that `hf auth login` keeps."""
     with _in_words():
         print(push(folder, repository, private=not public))
 

@@ -40,10 +40,21 @@ _REPORTED = 50
 
 
 class Exchange:
-    """The acts of importing and exporting. ``roots`` are the folders that may be read from."""
+    """The acts of importing and exporting.
+
+    ``roots`` are the folders that may be read from, ``token`` is the Hub's, from the environment.
+    """
 
     def __init__(
-        self, reviews: Reviews, jobs: Jobs, marks: MarkBook, *, roots: Sequence[Path], exports: Path, demo: Path
+        self,
+        reviews: Reviews,
+        jobs: Jobs,
+        marks: MarkBook,
+        *,
+        roots: Sequence[Path],
+        exports: Path,
+        demo: Path,
+        token: str | None = None,
     ) -> None:
         self._reviews = reviews
         self._jobs = jobs
@@ -51,6 +62,7 @@ class Exchange:
         self._roots = tuple(root.resolve() for root in roots)
         self._exports = exports
         self._demo = demo
+        self._token = token
 
     @property
     def example(self) -> str:
@@ -196,10 +208,15 @@ class Exchange:
             raise AnnotationError(f"There is no version {name!r}. Load the page anew.")
         if not _REPOSITORY.fullmatch(repository):
             raise AnnotationError("Name the data set on the Hub as OWNER/NAME: my-team/pets.")
+        if not self._token:
+            raise AnnotationError(
+                "There is no token for the Hub. Start the page with HF_TOKEN set to one that may write "
+                "(huggingface.co/settings/tokens)."
+            )
         private = not asked.flag("public")
 
         def work(job: Job) -> None:
-            job.values = {"address": push(folder, repository, private=private)}
+            job.values = {"address": push(folder, repository, private=private, token=self._token)}
 
         return {"job": self._jobs.begin(f"Pushing {name} to {repository}", work).view()}
 

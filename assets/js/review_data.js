@@ -101,7 +101,7 @@
         if (begun) look();
       };
       return make("p", { className: "rv-tools" }, repository, make("label", { className: "rv-tick" }, open, "everybody may see it"), button("Push to the Hub", push),
-        make("small", { textContent: "With the token in HF_TOKEN, or of “hf auth login”, on the machine that runs this program." }));
+        make("small", { textContent: "With the token that the program was started with, in HF_TOKEN." }));
     };
     let before = 0;
     const look = following(hub, "data", async () => {

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 from PIL import Image
 
@@ -19,7 +20,7 @@ from app.services import Services
 from app.ui import build_ui, launch_options
 from lamm_core.training.progress import read_events
 from lamm_core.training.trainer import train
-from tests.annotation.review.hub import serving
+from tests.fake_hub import serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -30,7 +31,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
-    return scripted_services(tmp_path, ScriptedEngine({}))
+    return scripted_services(tmp_path, ScriptedEngine({}), environment={"HF_TOKEN": "hf_test"})
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def upload(page: Any, file: Path, *, form: str, media: Path) -> None:
 
 
 def push(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Export for the Hub and push it to a server that stands for it: without a token it says so, then it is there."""
+    """Export for the Hub, and push it to a server that stands for it."""
     panel = page.locator("#review [data-panel=data]")
     panel.get_by_label("Name", exact=True).fill("pets-2")
     panel.get_by_label("Form", exact=False).select_option("datasets")
@@ -89,16 +90,13 @@ def push(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     panel.locator("details[data-name=pets-2] summary").click(timeout=60_000)
     where = panel.get_by_label("Data set on the Hub for pets-2")
     expect(panel.get_by_role("button", name="Push to the Hub")).to_have_count(1)
-    with serving(monkeypatch) as hub:
-        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "none")
-        monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with serving() as hub:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.address)
         where.fill("team/dogs")
         panel.get_by_role("button", name="Push to the Hub").click()
-        expect(panel.locator(".rv-jobs .failed")).to_contain_text("There is no token for the Hub", timeout=30_000)
-        expect(where).to_have_value("team/dogs")
-        monkeypatch.setenv("HF_TOKEN", "hf_test")
-        panel.get_by_role("button", name="Push to the Hub").click()
         expect(panel.locator(".rv-jobs .done").first).to_contain_text("team/dogs/commit/", timeout=60_000)
+        expect(where).to_have_value("team/dogs")
         assert "manifest.json" in hub.files
 
 

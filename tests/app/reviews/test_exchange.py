@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 from filelock import Timeout
 from PIL import Image
@@ -21,7 +22,7 @@ from app.reviews.jobs import Jobs
 from app.reviews.media import ReviewMedia
 from app.reviews.service import Reviews
 from lamm_core.conversation import Media
-from tests.annotation.review.hub import serving
+from tests.fake_hub import serving
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -40,6 +41,7 @@ def ask(reviews: Reviews, media: ReviewMedia, marks: MarkBook, tmp_path: Path) -
         roots=(tmp_path / "data", tmp_path / "marks"),  # the program keeps marked media where it may read them
         exports=tmp_path / "exports",
         demo=tmp_path / "demo",
+        token="hf_test",
     )
     (tmp_path / "data").mkdir()
     desk = Desk(reviews, media, exchange.acts)
@@ -207,16 +209,22 @@ def version(ask: Ask, reviews: Reviews) -> Callable[[str], str]:
 def test_a_version_is_pushed_with_the_token_of_the_environment(
     ask: Ask, version: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with serving(monkeypatch) as hub:
-        name = version("datasets")
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
-        ask("push", name=name, repository="team/dogs")
-        assert "Set HF_TOKEN" in finished(ask)["message"]
-        monkeypatch.setenv("HF_TOKEN", "hf_test")
+    name = version("datasets")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with serving() as hub:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.address)
         ask("push", name=name, repository="team/dogs")
         assert finished(ask)["values"]["address"].endswith("1" * 40)
         assert hub.files["manifest.json"] == (tmp_path / "exports" / name / "manifest.json").read_bytes()
+
+
+def test_without_a_token_nothing_is_pushed_and_it_is_said_where_one_goes(
+    reviews: Reviews, media: ReviewMedia, marks: MarkBook, version: Callable[[str], str], tmp_path: Path
+) -> None:
+    name = version("datasets")
+    bare = Exchange(reviews, Jobs(), marks, roots=(), exports=tmp_path / "exports", demo=tmp_path)
+    answer = Desk(reviews, media, bare.acts).answer({"act": "push", "who": "ann", "name": name, "repository": "a/b"})
+    assert "HF_TOKEN" in answer["error"]["text"]
 
 
 @pytest.mark.parametrize(
