@@ -372,8 +372,8 @@ def test_a_database_that_is_locked_or_gone_keeps_what_was_decided(
     expect(page.locator("#review .rv-banner")).to_contain_text("reviews.db is gone", timeout=30_000)
     file.with_name("elsewhere.db").rename(file)
     page.get_by_role("button", name="Try now").click()
+    visitor.until(lambda: "written while it was gone" in {item.turns[1].text for item in items(store, source)})
     expect(page.locator("#review .rv-banner")).to_be_hidden(timeout=30_000)
-    assert items(store, source)[1].turns[1].text == "written while it was gone"
 
 
 def test_a_cloud_is_shown_with_its_boxes_which_are_edited_in_numbers(desk: Any, fill: Any, store: ReviewStore) -> None:
