@@ -147,20 +147,6 @@ def test_an_edit_shows_what_it_changes_and_outlives_a_reload(desk: Any, fill: An
     assert (item.status, item.turns[1].text) == ("edited", "There is a blue ball on the grass.")
 
 
-def test_an_edit_outlives_a_clock_that_is_put_back_and_a_reload(desk: Any, fill: Any, store: ReviewStore) -> None:
-    source = fill("There is a dog.", "two")
-    page = desk(source).page
-    page.keyboard.press("e")
-    page.keyboard.type(" First.")
-    with page.expect_response(lambda answer: "keep" in (answer.request.post_data or "")):
-        page.keyboard.type(" Second.")
-    page.clock.set_fixed_time("2001-01-01T00:00:00Z")
-    page.keyboard.type(" Third.")
-    page.reload()
-    page.get_by_role("tab", name="Review").click()
-    expect(page.get_by_label("Answer 1")).to_have_value("There is a dog. First. Second. Third.")
-
-
 def served_edit(page: Any) -> bool:
     return bool(page.evaluate("Object.keys(localStorage).some((name) => name.startsWith('lamm-review-edit-'))"))
 

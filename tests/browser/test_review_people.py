@@ -95,3 +95,17 @@ def test_two_tabs_of_one_person_decide_an_item_once(visit: Callable[..., Any], s
     other.get_by_role("button", name="Leave it as it is now").click()
     expect(other.locator("#review .rv-turn.user p")).to_have_text("What is 1?")
     assert blind.counts(Filter(source=source))["accepted"] == 1
+
+
+def test_an_edit_outlives_a_clock_that_is_put_back_and_a_reload(visit: Callable[..., Any], source: str) -> None:
+    page = visit().page
+    open_tab(page, source, "Ann")
+    page.keyboard.press("e")
+    page.keyboard.type(" First.")
+    with page.expect_response(lambda answer: "keep" in (answer.request.post_data or "")):
+        page.keyboard.type(" Second.")
+    page.clock.set_fixed_time("2001-01-01T00:00:00Z")
+    page.keyboard.type(" Third.")
+    page.reload()
+    page.get_by_role("tab", name="Review").click()
+    expect(page.get_by_label("Answer 1")).to_have_value("A blue ball. First. Second. Third.")
