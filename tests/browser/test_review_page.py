@@ -380,10 +380,7 @@ def test_a_cloud_is_shown_with_its_boxes_which_are_edited_in_numbers(desk: Any, 
     page.keyboard.press("Control+Enter")
     saved(page, "Edited · saved")
     boxes = store.get(item.id).boxes
-    assert boxes == (
-        Box("red cup", (0.25, 0.1, 0.1, 0.2, 0.2, 0.2)),
-        Box("bowl", (0.45, 0.1, 0.1, 0.2, 0.2, 0.2)),
-    )
+    assert boxes == tuple(Box(name, (x, 0.1, 0.1, 0.2, 0.2, 0.2)) for name, x in (("red cup", 0.25), ("bowl", 0.45)))
     expect(page.locator("#review .rv-picture img")).to_be_visible()
 
 
