@@ -41,8 +41,7 @@ END_SECONDS = 30.0
 class VllmEngine(QueuedEngine):
     """Answers conversations with vLLM. Usable from any number of threads; starting takes a minute or two.
 
-    ``environment`` is the virtual environment that has vLLM, made by the command in `INSTALL`. ``options`` go to vLLM's
-    engine arguments. Raises MissingDependencyError without that environment, EngineStoppedError where vLLM does not
+    ``environment`` is the virtual environment that has vLLM, made by the command in `INSTALL`. Raises MissingDependencyError without that environment, EngineStoppedError where vLLM does not
     start; its own words are in ``log``.
     """
 
@@ -52,7 +51,6 @@ class VllmEngine(QueuedEngine):
         environment: Path,
         *,
         log: Path,
-        options: Mapping[str, Any] | None = None,
         media_kept: int = 256,
         most_running: int = 32,
         most_waiting: int = 256,
@@ -63,7 +61,7 @@ class VllmEngine(QueuedEngine):
         self._log = log
         self._answers: dict[int, Writing] = {}  # under the lock
         self._numbers = itertools.count(1)
-        self._process, self._socket = self._start(environment, dict(options or {}))
+        self._process, self._socket = self._start(environment)
         self._received = bytearray()
         try:
             self._await_ready()
@@ -84,7 +82,7 @@ class VllmEngine(QueuedEngine):
             self._process.wait()
         self._folder.cleanup()
 
-    def _start(self, environment: Path, options: dict[str, Any]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    def _start(self, environment: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
         python = environment / "bin" / "python"
         probe = [str(python), "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('vllm') is None)"]
         if not python.exists() or subprocess.run(probe, check=False).returncode:
@@ -104,7 +102,6 @@ class VllmEngine(QueuedEngine):
             # Left out, the embedding of tokens is wrapped too, which fails on prompts of embeddings (vLLM 0.32).
             "lora_target_modules": self._adapters.targets,
             "enforce_eager": True,
-            **options,
         }
         ours, theirs = socket.socketpair()
         settings = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
