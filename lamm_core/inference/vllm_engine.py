@@ -41,8 +41,8 @@ END_SECONDS = 30.0
 class VllmEngine(QueuedEngine):
     """Answers conversations with vLLM. Usable from any number of threads; starting takes a minute or two.
 
-    ``environment`` is the virtual environment that has vLLM, made by the command in `INSTALL`. Raises MissingDependencyError without that environment, EngineStoppedError where vLLM does not
-    start; its own words are in ``log``.
+    ``environment`` is the virtual environment that has vLLM, made by the command in `INSTALL`. Raises
+    MissingDependencyError without it, and EngineStoppedError where vLLM does not start; its own words are in ``log``.
     """
 
     def __init__(
