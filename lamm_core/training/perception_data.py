@@ -24,8 +24,8 @@ from lamm_core.errors import DataError
 from lamm_core.modalities.image import load
 from lamm_core.names import CHARACTERS, JOINTS, MIRRORED_JOINTS, OBJECTS, PICTURE_CLASSES
 
-__all__ = ["KINDS", "Annotated", "Kind", "Labelled", "Small", "Word", "crop", "object_number", "part", "pictures",
-           "read_annotated", "read_small", "read_words"]  # fmt: skip
+__all__ = ["KINDS", "Annotated", "Kind", "Labelled", "Shuffled", "Small", "Word", "crop",
+           "object_number", "part", "pictures", "read_annotated", "read_small", "read_words"]  # fmt: skip
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -200,3 +200,18 @@ def crop(item: Labelled, size: tuple[int, int], rng: random.Random, *, least: fl
     keep = left_over > np.maximum(area / 3, 16)
     labels = tuple(label for label, kept in zip(item.labels, keep, strict=True) if kept)
     return Labelled(picture, inside[keep].astype(np.float32), labels, joints, item.exhaustive)
+
+
+class Shuffled:
+    """Every number below ``count`` in random order, then again in another. ``left``: those to come, last first."""
+
+    def __init__(self, count: int, rng: random.Random) -> None:
+        self._count, self._rng = count, rng
+        self.left: list[int] = []
+
+    def __next__(self) -> int:
+        if not self.left:
+            self.left = list(range(self._count))
+            self._rng.shuffle(self.left)
+            self.left.reverse()
+        return self.left.pop()

@@ -1,8 +1,8 @@
 """Tunes the perception encoder as a recipe says: folders of pairs in, the weights of its streams out.
 
-Does not know the losses, nor the language model. The folder written holds scene.safetensors, reading.safetensors,
-a .checkpoint beside each, recipe.yaml, events.jsonl and state.json; as ``weights`` of the encoder "perception" it can
-be trained on.
+Does not know the losses, nor the language model. The folder written holds scene.safetensors, small.safetensors and
+reading.safetensors, a .checkpoint beside each, recipe.yaml, events.jsonl and state.json; as ``weights`` of the encoder
+"perception" it can be trained on.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from torch import Tensor
 
 from lamm_core.backbones import fetch
 from lamm_core.errors import ConfigError, DataError, LammError
-from lamm_core.modalities.perception.encoder import READING_WEIGHTS, SCENE_WEIGHTS
+from lamm_core.modalities.perception.encoder import READING_WEIGHTS, SCENE_WEIGHTS, SMALL_WEIGHTS
 from lamm_core.modalities.perception.reading import ReadingStream
 from lamm_core.modalities.perception.scene import SceneStream
+from lamm_core.modalities.perception.small import SIDE, SmallStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0
 from lamm_core.training.perception_checkpoint import finished
 from lamm_core.training.perception_data import (
@@ -37,12 +38,19 @@ from lamm_core.training.perception_data import (
 from lamm_core.training.perception_loop import Watch, tune
 from lamm_core.training.perception_measure import box_recall, class_accuracy, joints_near, word_accuracy
 from lamm_core.training.perception_reading import ReadingSteps
-from lamm_core.training.perception_recipe import EncoderRecipe, PicturesFolder, ReadingSettings, SceneSettings
-from lamm_core.training.perception_scene import SceneSteps
+from lamm_core.training.perception_recipe import (
+    EncoderRecipe,
+    PicturesFolder,
+    ReadingSettings,
+    SceneSettings,
+    SmallSettings,
+)
+from lamm_core.training.perception_scene import PICTURE_SIDE, SceneSteps
+from lamm_core.training.perception_small import SmallSteps
 from lamm_core.training.progress import RunFiles
 from lamm_core.training.stopping import StopSignal
 
-__all__ = ["train_encoder", "train_reading", "train_scene"]
+__all__ = ["train_encoder", "train_reading", "train_scene", "train_small"]
 
 RECIPE = "recipe.yaml"
 Read = TypeVar("Read")
@@ -66,6 +74,8 @@ def train_encoder(
         watch = Watch(files, bars, stop)
         if recipe.scene is not None and not finished(out / SCENE_WEIGHTS):
             train_scene(recipe, recipe.scene, base, out=out / SCENE_WEIGHTS, watch=watch)
+        if recipe.small is not None and not stop.requested and not finished(out / SMALL_WEIGHTS):
+            train_small(recipe, recipe.small, base, out=out / SMALL_WEIGHTS, watch=watch)
         if recipe.reading is not None and not stop.requested and not finished(out / READING_WEIGHTS):
             train_reading(recipe, recipe.reading, base, out=out / READING_WEIGHTS, watch=watch)
         files.state("stopped" if stop.requested else "done")
@@ -90,9 +100,12 @@ def train_scene(
     bottom = Trunk(build_lite0(base), 0, BOTTOM_BLOCKS, stem=True).requires_grad_(False)
     stream = SceneStream(base)
     cast(Any, stream).to(memory_format=torch.channels_last)  # the layout that convolutions on a CPU are fast in
-    small = [(train, apart) for _, train, apart in _parts(recipe, "small", read_small, watch)]
     photos = [*_parts(recipe, "people", read_annotated, watch), *_parts(recipe, "objects", read_annotated, watch)]
-    smalls, held = (_joined([pair[side] for pair in small]) for side in (0, 1))
+    smalls, held = _small(recipe, watch)
+
+    def name(inputs: Tensor) -> Tensor:
+        return stream.name_picture(bottom(inputs)[-1])
+
     steps = SceneSteps(
         stream, bottom, small=smalls, photos=[(folder.weight, train) for folder, train, _ in photos],
         small_share=settings.small_share, small_batch=settings.small_batch, photo_batch=settings.batch,
@@ -100,18 +113,38 @@ def train_scene(
     )  # fmt: skip
 
     def evaluate() -> dict[str, float]:
-        figures = {} if held is None else {"class_accuracy": class_accuracy(stream, bottom, held)}
+        figures = {} if held is None else {"class_accuracy": class_accuracy(name, held, PICTURE_SIDE)}
         for folder, _, apart in photos:
-            name = Path(folder.path).name
+            where = Path(folder.path).name
             if apart and folder.kind == "people":
-                figures[f"joints_near {name}"] = joints_near(stream, bottom, apart)
+                figures[f"joints_near {where}"] = joints_near(stream, bottom, apart)
             elif apart:
                 any_class, right_class = box_recall(stream, bottom, apart)
-                figures |= {f"box_recall {name}": any_class, f"box_recall_named {name}": right_class}
+                figures |= {f"box_recall {where}": any_class, f"box_recall_named {where}": right_class}
         return figures
 
     # What is new learns twice as fast as what ImageNet has taught already.
     rates = {"top.": settings.learning_rate, "": 2 * settings.learning_rate}
+    tune(stream, steps, rates=rates, seconds=settings.seconds, out=out, watch=watch, evaluate=evaluate,
+         evaluate_seconds=recipe.evaluate_seconds, checkpoint_seconds=recipe.checkpoint_seconds)  # fmt: skip
+    return stream
+
+
+def train_small(
+    recipe: EncoderRecipe, settings: SmallSettings, base: dict[str, Tensor] | None, *, out: Path, watch: Watch
+) -> SmallStream:
+    """Tune a small stream over the base weights; ``out`` gets its state."""
+    torch.manual_seed(recipe.seed)
+    stream = SmallStream(base)
+    cast(Any, stream).to(memory_format=torch.channels_last)
+    train, apart = _small(recipe, watch)
+    assert train is not None, "a recipe with small settings has a folder of kind small"
+    steps = SmallSteps(stream, train, batch=settings.batch, seed=recipe.seed)
+
+    def evaluate() -> dict[str, float]:
+        return {} if apart is None else {"class_accuracy": class_accuracy(stream, apart, SIDE)}
+
+    rates = {"": settings.learning_rate, "picture_class.": 2 * settings.learning_rate}
     tune(stream, steps, rates=rates, seconds=settings.seconds, out=out, watch=watch, evaluate=evaluate,
          evaluate_seconds=recipe.evaluate_seconds, checkpoint_seconds=recipe.checkpoint_seconds)  # fmt: skip
     return stream
@@ -151,6 +184,12 @@ def _parts(
             found.append((folder, read(Path(folder.path), train), read(Path(folder.path), apart)))
             watch.bars.remove_task(bar)
     return found
+
+
+def _small(recipe: EncoderRecipe, watch: Watch) -> tuple[Small | None, Small | None]:
+    """The small pictures of all folders: for training, and held apart."""
+    parts = _parts(recipe, "small", read_small, watch)
+    return _joined([train for _, train, _ in parts]), _joined([apart for _, _, apart in parts])
 
 
 def _joined(parts: list[Small]) -> Small | None:

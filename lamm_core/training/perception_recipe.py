@@ -16,7 +16,7 @@ from lamm_core.config import as_number, read_settings, refuse_unknown, require, 
 from lamm_core.training.perception_data import KINDS, Kind
 from lamm_core.training.recipe import is_number
 
-__all__ = ["EncoderRecipe", "PicturesFolder", "ReadingSettings", "SceneSettings"]
+__all__ = ["EncoderRecipe", "PicturesFolder", "ReadingSettings", "SceneSettings", "SmallSettings"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,19 @@ class SceneSettings:
 
 
 @dataclass(frozen=True)
+class SmallSettings:
+    """How long and how fast the small stream learns."""
+
+    seconds: float
+    learning_rate: float = 5e-4
+    batch: int = 64
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "small", "seconds", "learning_rate")
+        _whole(self, "small", "batch")
+
+
+@dataclass(frozen=True)
 class ReadingSettings:
     """How long and how fast the reading stream learns."""
 
@@ -72,6 +85,7 @@ class EncoderRecipe:
 
     folders: tuple[PicturesFolder, ...]
     scene: SceneSettings | None = None
+    small: SmallSettings | None = None
     reading: ReadingSettings | None = None
     held_apart: float = 0.04
     evaluate_seconds: float = 420.0
@@ -83,11 +97,14 @@ class EncoderRecipe:
         require(share, "held_apart", self.held_apart, "a share from 0 to below 1")
         _above_zero(self, "", "evaluate_seconds", "checkpoint_seconds")
         require(isinstance(self.seed, int), "seed", self.seed, "a whole number")
-        require(bool(self.scene or self.reading), "scene", None, "settings here, or under reading")
+        streams = self.scene or self.small or self.reading
+        require(bool(streams), "scene", None, "settings here, or under small or reading")
         kinds = {folder.kind for folder in self.folders}
         if self.scene:
             scenes = ("small", "objects", "people")
             require(bool(kinds & set(scenes)), "folders", sorted(kinds), f"one of kind {', '.join(scenes)} for scene")
+        if self.small:
+            require("small" in kinds, "folders", sorted(kinds), "one of kind small for small")
         if self.reading:
             require("words" in kinds, "folders", sorted(kinds), "one of kind words for reading")
 
@@ -99,7 +116,7 @@ class EncoderRecipe:
         known = dict(values)
         require(isinstance(known["folders"], list), "folders", known["folders"], "a list")
         known["folders"] = tuple(_settings(PicturesFolder, one, "folders") for one in known["folders"])
-        for name, kind in (("scene", SceneSettings), ("reading", ReadingSettings)):
+        for name, kind in (("scene", SceneSettings), ("small", SmallSettings), ("reading", ReadingSettings)):
             if known.get(name) is not None:
                 known[name] = _settings(kind, known[name], name)
         return cls(**known)

@@ -5,7 +5,6 @@ Does not know how long it is trained, nor the language model that will read the 
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,50 +16,13 @@ from torch.nn import functional
 
 from lamm_core.modalities.perception.scene import Scene, SceneStream, cell_centres, joint_positions
 from lamm_core.modalities.perception.trunk import Trunk, pixels_to_input
-from lamm_core.training.perception_data import UNKNOWN, Annotated, Labelled, Small, crop
+from lamm_core.training.perception_data import UNKNOWN, Annotated, Labelled, Shuffled, Small, crop
+from lamm_core.training.perception_small import small_batch
 
-__all__ = ["SceneSteps", "detection_loss", "enlarged", "joint_loss", "photo_batch", "small_batch"]
+__all__ = ["PICTURE_SIDE", "SceneSteps", "detection_loss", "joint_loss", "photo_batch"]
 
-PICTURE_SIDE = 128
+PICTURE_SIDE = 128  # of small pictures
 SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height: about 49 cells of 32 pixels
-
-
-def enlarged(small: Small, chosen: Sequence[int]) -> Tensor:
-    """Small pictures at ``PICTURE_SIDE``, unchanged otherwise: inputs (B, 3, S, S)."""
-    batch = torch.from_numpy(small.pixels[chosen]).permute(0, 3, 1, 2).float()
-    batch = functional.interpolate(batch, size=(PICTURE_SIDE, PICTURE_SIDE), mode="bilinear", align_corners=False)
-    return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
-
-
-def small_batch(small: Small, chosen: Sequence[int], rng: random.Random) -> tuple[Tensor, Tensor]:
-    """Random windows of small pictures, mirrored and recoloured, enlarged to ``PICTURE_SIDE``: (B, 3, S, S), (B,)."""
-    batch = torch.from_numpy(small.pixels[chosen]).permute(0, 3, 1, 2).float()
-    count = len(chosen)
-    theta = torch.zeros(count, 2, 3)
-    for row in range(count):
-        zoom = rng.uniform(0.75, 1.05)
-        angle = rng.uniform(-0.2, 0.2)
-        mirror = rng.choice((-1, 1))
-        room = abs(1 - zoom)
-        theta[row] = torch.tensor(
-            [
-                [zoom * mirror * math.cos(angle), -zoom * math.sin(angle), rng.uniform(-room, room)],
-                [zoom * mirror * math.sin(angle), zoom * math.cos(angle), rng.uniform(-room, room)],
-            ]
-        )
-    grid = functional.affine_grid(theta, [count, 3, PICTURE_SIDE, PICTURE_SIDE], align_corners=False)
-    batch = functional.grid_sample(batch, grid, "bilinear", "reflection", align_corners=False)
-    gain = 1 + 0.25 * (torch.rand(count, 1, 1, 1) - 0.5) * 2
-    grey = batch.mean(1, keepdim=True)
-    batch = grey + (batch - grey) * (1 + 0.3 * (torch.rand(count, 1, 1, 1) - 0.5) * 2)
-    batch = (batch - 127) * gain + 40 * (torch.rand(count, 1, 1, 1) - 0.5)
-    for row in range(count):  # cut out a square
-        if rng.random() < 0.5:
-            side = rng.randint(16, 56)
-            y, x = rng.randint(0, PICTURE_SIDE - side), rng.randint(0, PICTURE_SIDE - side)
-            batch[row, :, y : y + side, x : x + side] = 0
-    batch = batch.clamp(-127, 128) / 128
-    return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(small.labels[chosen]).long()
 
 
 def photo_batch(
@@ -178,7 +140,7 @@ class SceneSteps:
     def __call__(self) -> Mapping[str, Tensor]:
         if self.small is not None and self.rng.random() < self.small_share:
             chosen = [next(self.small_order) for _ in range(self.small_batch)]
-            inputs, labels = small_batch(self.small, chosen, self.rng)
+            inputs, labels = small_batch(self.small, chosen, PICTURE_SIDE, self.rng)
             logits = self._scene(inputs).picture_class.float()
             return {"small": functional.cross_entropy(logits, labels, label_smoothing=0.1)}
         group = self.rng.choices(range(len(self.photos)), self.weights)[0]
@@ -206,18 +168,3 @@ class SceneSteps:
                 low = self.bottom(inputs)[-1]
             scene: Scene = self.stream(low)
         return scene
-
-
-class Shuffled:
-    """Every number below ``count`` in random order, then again in another. ``left``: those to come, last first."""
-
-    def __init__(self, count: int, rng: random.Random) -> None:
-        self._count, self._rng = count, rng
-        self.left: list[int] = []
-
-    def __next__(self) -> int:
-        if not self.left:
-            self.left = list(range(self._count))
-            self._rng.shuffle(self.left)
-            self.left.reverse()
-        return self.left.pop()

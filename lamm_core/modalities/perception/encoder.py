@@ -31,6 +31,7 @@ from lamm_core.modalities.perception.reading import (
     letters,
 )
 from lamm_core.modalities.perception.scene import Scene, SceneStream, joint_positions
+from lamm_core.modalities.perception.small import SmallStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
 from lamm_core.modalities.weights_file import load_weights
 from lamm_core.names import OBJECTS, imagenet_names
@@ -38,6 +39,7 @@ from lamm_core.names import OBJECTS, imagenet_names
 __all__ = [
     "READING_WEIGHTS",
     "SCENE_WEIGHTS",
+    "SMALL_WEIGHTS",
     "Found",
     "PerceptionEncoder",
     "build_perception",
@@ -45,7 +47,8 @@ __all__ = [
     "largest_first",
 ]
 
-SCENE_WEIGHTS, READING_WEIGHTS = "scene.safetensors", "reading.safetensors"  # what lamm train-encoder writes
+# What lamm train-encoder writes.
+SCENE_WEIGHTS, SMALL_WEIGHTS, READING_WEIGHTS = "scene.safetensors", "small.safetensors", "reading.safetensors"
 
 SMALL_SIDE, SMALL_SHAPE = 160, (128, 128)  # small pictures gain nothing from being enlarged further
 SHAPES = ((224, 224), (256, 192), (192, 256), (288, 160), (160, 288))  # width, height
@@ -82,6 +85,7 @@ class PerceptionEncoder(nn.Module):
     def __init__(self, state: dict[str, Tensor] | None = None) -> None:
         super().__init__()
         self.scene = SceneStream(state)
+        self.small = SmallStream(state)
         self.reading = ReadingStream(state)
         network = build_lite0(state)
         classifier = network._fc.weight.detach()
@@ -169,9 +173,8 @@ class PerceptionEncoder(nn.Module):
             named = self.__dict__["imagenet"](low)[-1].float()  # (B, 1280, h/2, w/2)
             table, _ = self.reading(pixels_to_input(crops))
         joints, peaks = joint_positions(scene.joints)
-        classes = scene.picture_class.float().softmax(-1)
-        if shape == SMALL_SHAPE:
-            classes = (classes + self._mirrored_classes(pixels)) / 2
+        small = shape == SMALL_SHAPE
+        classes = self.name_small(pixels) if small else scene.picture_class.float().softmax(-1)
         output = []
         for row in range(len(rows)):
             width, height = rows[row][8:16].cpu().numpy().view("<i4").tolist()
@@ -200,11 +203,11 @@ class PerceptionEncoder(nn.Module):
             output.append(torch.stack([part.to(pixels.device) for part in parts]))
         return output
 
-    def _mirrored_classes(self, pixels: Tensor) -> Tensor:
-        """Class probabilities of the pictures seen in a mirror: a second opinion where a whole picture is one thing."""
+    def name_small(self, pixels: Tensor) -> Tensor:
+        """Class probabilities (B, 10) of small pictures (B, H, W, 3): the mean of what picture and mirror look like."""
         with torch.autocast(pixels.device.type, torch.bfloat16):
-            low = self.__dict__["bottom"](pixels_to_input(pixels.flip(2)))[-1]
-            return self.scene.name_picture(low).float().softmax(-1)
+            views = [self.small(pixels_to_input(view)).float().softmax(-1) for view in (pixels, pixels.flip(2))]
+        return (views[0] + views[1]) / 2
 
     def _in_tiles(self, tiles: Tensor) -> list[Found]:
         """Objects found in the four tiles of one picture, their boxes as shares of the whole picture."""
@@ -290,7 +293,8 @@ def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncod
         raise ConfigError(f"The encoder 'perception' has no option {unknown[0]!r}. Known: weights.")
     encoder = PerceptionEncoder(load_file(fetch("efficientnet-lite0", cache) / "model.safetensors"))
     if "weights" in options:
-        for stream, name in ((encoder.scene, SCENE_WEIGHTS), (encoder.reading, READING_WEIGHTS)):
+        streams = ((encoder.scene, SCENE_WEIGHTS), (encoder.small, SMALL_WEIGHTS), (encoder.reading, READING_WEIGHTS))
+        for stream, name in streams:
             path = Path(options["weights"]).expanduser() / name
             remedy = "; `lamm train-encoder` writes it."
             load_weights(stream, path, what="the perception encoder", remedy=remedy)
