@@ -51,9 +51,7 @@ def see(encoder: PerceptionEncoder, pixels: Tensor, *, tuned_too: bool) -> tuple
             low = encoder.__dict__["bottom"](pixels_to_input(batch))[-1]
             frozen.append(encoder.__dict__["imagenet"](low)[-1].float().mean((2, 3)))
             if tuned_too:
-                mirrored = encoder.__dict__["bottom"](pixels_to_input(batch.flip(2)))[-1]
-                views = [encoder.scene.name_picture(one).float().softmax(-1) for one in (low, mirrored)]
-                tuned.append(sum(views, torch.zeros(())))
+                tuned.append(encoder.name_small(batch))
     return torch.cat(frozen), torch.cat(tuned) if tuned else torch.empty(0)
 
 

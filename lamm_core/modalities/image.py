@@ -180,6 +180,6 @@ ENCODERS: Mapping[str, Callable[[Mapping[str, Any], Path], Encoder]] = {
 }
 # Float32 weights, counted once: EfficientNet-Lite0 without its classifier has 3.4 million; perception holds a whole
 # Lite0 and, beside it, the tuned scene (4.1 million) and reading (1.8 million) streams.
-ENCODER_BYTES: Mapping[str, int] = {"efficientnet-lite0": 13_660_000, "perception": 42_400_000}
+ENCODER_BYTES: Mapping[str, int] = {"efficientnet-lite0": 13_660_000, "perception": 55_930_000}
 
 IMAGE = ImageModality()

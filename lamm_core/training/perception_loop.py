@@ -1,4 +1,4 @@
-"""The loop of both streams: steps for a given time under a cosine learning rate, averaged weights, measured on the way.
+"""The loop of every stream: steps for a given time under a cosine learning rate, averaged weights, measured on the way.
 
 Does not know what a step computes or measures. How many steps fit into the time depends on the machine, so two runs
 of one recipe come close to each other and are not equal.

@@ -1,4 +1,4 @@
-"""The perception encoder: both streams and ImageNet's own names, written as tokens.
+"""The perception encoder: its streams and ImageNet's own names, written as tokens.
 
 Does not know how the streams were trained nor how tokens are read. Legend: B pictures, h x w cells of 16 pixels.
 """

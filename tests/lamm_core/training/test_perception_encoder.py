@@ -70,6 +70,7 @@ def recipe(folder: Path, **changes: object) -> Path:
     values = {
         "folders": [{"path": str(folder / name), "kind": kind} for name, kind in kinds.items()],
         "scene": {"seconds": 2, "small_batch": 2, "batch": 2},
+        "small": {"seconds": 2, "batch": 2},
         "reading": {"seconds": 2, "batch": 4},
         "held_apart": 0.3,
     }
@@ -81,7 +82,7 @@ def recipe(folder: Path, **changes: object) -> Path:
 def test_two_seconds_give_weights_that_load(pairs: Path, cache: Path, tmp_path: Path) -> None:
     out = train_encoder(recipe(pairs), out=tmp_path / "out", cache=cache, progress=False)
     encoder = build_perception({"weights": str(out)}, cache)
-    for name, stream in (("scene", encoder.scene), ("reading", encoder.reading)):
+    for name, stream in (("scene", encoder.scene), ("small", encoder.small), ("reading", encoder.reading)):
         saved = load_file(out / f"{name}.safetensors")
         assert all(torch.equal(value, saved[key]) for key, value in stream.state_dict().items())
     fresh = build_perception({}, cache)
@@ -125,7 +126,7 @@ def test_a_killed_run_goes_on_for_the_time_that_is_left(pairs: Path, cache: Path
     assert events[-1]["step"] > spent["step"] and events[-1]["seconds"] >= 8
     encoder = build_perception({"weights": str(out)}, cache)
     assert all(torch.isfinite(value).all() for value in encoder.state_dict().values())
-    # Both streams are at their end: a further call learns nothing more.
+    # All streams are at their end: a further call learns nothing more.
     train_encoder(out / "recipe.yaml", out=out, cache=cache, resume=True, progress=False)
     assert [event for event in read_events(out) if event["stream"] == "scene"] == events
 
@@ -148,7 +149,7 @@ def test_drawing_goes_on_where_it_was() -> None:
 
 
 def test_a_folder_of_another_kind_fails_the_run(pairs: Path, cache: Path, tmp_path: Path) -> None:
-    path = recipe(pairs, folders=[{"path": str(pairs / "shapes"), "kind": "words"}], scene=None)
+    path = recipe(pairs, folders=[{"path": str(pairs / "shapes"), "kind": "words"}], scene=None, small=None)
     with pytest.raises(DataError, match="no record whose target holds 'word'"):
         train_encoder(path, out=tmp_path / "out", cache=cache, progress=False)
     state = read_state(tmp_path / "out")

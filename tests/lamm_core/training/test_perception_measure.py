@@ -71,4 +71,9 @@ def test_joints_are_near_within_a_tenth_of_the_picture(tmp_path: Path) -> None:
 def test_class_accuracy_goes_through_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perception_measure, "BATCH", 2)
     small = Small(np.zeros((6, 32, 32, 3), np.uint8), np.asarray([2, 2, 1, 2, 0, 9], np.uint8))
-    assert class_accuracy(Told(2), identity, small) == pytest.approx(3 / 6)  # type: ignore[arg-type]
+
+    def name(inputs: torch.Tensor) -> torch.Tensor:
+        assert inputs.shape[1:] == (3, 40, 40)
+        return Told(2)(inputs).picture_class
+
+    assert class_accuracy(name, small, 40) == pytest.approx(3 / 6)

@@ -17,7 +17,7 @@ GOOD: dict[str, Any] = {"folders": [WORDS], "reading": {"seconds": 2}}
 
 def test_the_shipped_recipe_is_valid() -> None:
     recipe = EncoderRecipe.from_yaml(SHIPPED)
-    assert recipe.scene is not None and recipe.reading is not None
+    assert recipe.scene and recipe.small and recipe.reading
     assert {folder.kind for folder in recipe.folders} == {"small", "people", "objects", "words"}
 
 
@@ -41,7 +41,8 @@ def test_exponents_are_numbers() -> None:
         ({"reading": {"seconds": 2, "learning_rate": "fast"}}, "reading.learning_rate is 'fast'"),
         ({"reading": {"seconds": -1}}, "reading.seconds is -1; expected a number above 0"),
         ({"reading": {"seconds": 1, "batch": 1.5}}, "reading.batch is 1.5"),
-        ({"reading": None}, "settings here, or under reading"),
+        ({"reading": None}, "settings here, or under small or reading"),
+        ({"small": {"seconds": 2}}, "one of kind small for small"),
         ({"scene": {"seconds": 2}}, "one of kind small, objects, people for scene"),
         ({"scene": {"seconds": 2, "small_share": 2}}, "scene.small_share is 2"),
         ({"folders": [{**WORDS, "kind": "word"}]}, "Did you mean 'words'"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,8 @@ from PIL import Image, ImageDraw
 from lamm_core.modalities.perception.scene import Scene, SceneStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0, pixels_to_input
 from lamm_core.names import OBJECTS
-from lamm_core.training.perception_data import UNKNOWN, Labelled, Small
-from lamm_core.training.perception_scene import detection_loss, enlarged, joint_loss, small_batch
+from lamm_core.training.perception_data import UNKNOWN, Labelled
+from lamm_core.training.perception_scene import detection_loss, joint_loss
 
 
 def labelled(*boxes: tuple[float, float, float, float], labels: tuple[int, ...]) -> Labelled:
@@ -72,16 +70,6 @@ def test_joints_outside_the_crop_cost_nothing() -> None:
     scene.joints[0, 3, 1, 2] = 30.0  # the cell that holds (40, 24)
     after = joint_loss(scene, [Labelled(item.picture, item.boxes, (), joints)])
     assert after == pytest.approx(0.0, abs=1e-3) and before > 0.8
-
-
-def test_small_pictures_are_enlarged_and_varied() -> None:
-    rng = np.random.default_rng(0)
-    small = Small(rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8), np.arange(5, dtype=np.uint8))
-    plain = enlarged(small, [1, 3])
-    first, labels = small_batch(small, [1, 3], random.Random(0))
-    again, _ = small_batch(small, [1, 3], random.Random(1))
-    assert plain.shape == first.shape == (2, 3, 128, 128) and labels.tolist() == [1, 3]
-    assert not torch.equal(first, again) and float(first.min()) >= -1 and float(first.max()) <= 1
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def test_tallies_count_confident_objects_by_class() -> None:
 
 def test_base_weights_stay_out_of_the_state(random_encoder: PerceptionEncoder) -> None:
     roots = {name.split(".")[0] for name in random_encoder.state_dict()}
-    assert roots == {"scene", "reading"}
+    assert roots == {"scene", "small", "reading"}
     parts = {name: random_encoder.__dict__[name] for name in ("bottom", "imagenet", "classifier")}
     assert not any(value.requires_grad for part in parts.values() for value in part.parameters())
     weights = sum(value.numel() for part in (random_encoder, *parts.values()) for value in part.parameters())
@@ -211,9 +211,9 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_tuned_weights_are_loaded_over_the_base(fetched: Path, random_encoder: PerceptionEncoder) -> None:
-    for stream, name in ((random_encoder.scene, "scene"), (random_encoder.reading, "reading")):
-        save_file({key: value.contiguous() for key, value in stream.state_dict().items()},
-                  fetched / f"{name}.safetensors")  # fmt: skip
+    for name in ("scene", "small", "reading"):
+        state = random_encoder.get_submodule(name).state_dict()
+        save_file({key: value.contiguous() for key, value in state.items()}, fetched / f"{name}.safetensors")
     assert build_perception({"weights": str(fetched)}, fetched).fingerprint() == random_encoder.fingerprint()
     assert build_perception({}, fetched).fingerprint() != random_encoder.fingerprint()
 
