@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lamm_core.errors import (
     CheckpointError,
     ConfigError,
+    EngineBusyError,
     LammError,
     MediaError,
     MissingDependencyError,
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _TITLES: tuple[tuple[type[LammError], str], ...] = (
     (MediaError, "This file cannot be used"),
+    (EngineBusyError, "The model is busy"),
     (PromptTooLongError, "The conversation is too long"),
     (CheckpointError, "The model cannot be loaded"),
     (WeightsError, "The base weights are missing"),
