@@ -25,6 +25,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import training
 from benchmarks.training import BATCH, COLOURS, DEFAULT_CACHE, SAME_STEPS, losses_of_ours, measure_ours
 from lamm_core.conversation import Media, Sample, Turn
 from lamm_core.data.instructions import write_records
@@ -127,21 +128,11 @@ def write_llava(recipe: TrainingRecipe, cache: Path, tower: Path, folder: Path) 
 
 def recipe_for(data: Path, tower: Path) -> TrainingRecipe:
     """What both sides train."""
-    return TrainingRecipe.from_dict(
-        {
-            "model": {
-                "language_model": "smollm2-135m-instruct",
-                "modalities": {"image": {"encoder": f"hub:{tower}", "projector": "mlp"}},
-            },
-            "data": [str(data)],
-            "eval_fraction": 0.0,
-            "batch_tokens": None,
-            "batch_size": BATCH,
-            "max_steps": 1000,
-            "checkpoint_minutes": 600,
-            "schedule": "linear",
-        }
-    )
+    model = {
+        "language_model": "smollm2-135m-instruct",
+        "modalities": {"image": {"encoder": f"hub:{tower}", "projector": "mlp"}},
+    }
+    return TrainingRecipe.from_dict({**training.recipe_for(data).to_dict(), "model": model, "schedule": "linear"})
 
 
 def measure_theirs(recipe: TrainingRecipe, samples: list[Sample], folder: Path, python: str, seconds: float) -> Any:

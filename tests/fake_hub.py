@@ -9,12 +9,11 @@ import base64
 import hashlib
 import json
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import MappingProxyType
+from contextlib import AbstractContextManager
+from http.server import ThreadingHTTPServer
 from urllib.parse import unquote
+
+from tests.local_http import Answering, running
 
 __all__ = ["Hub", "serving"]
 
@@ -39,7 +38,7 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Requests(BaseHTTPRequestHandler):
+class Requests(Answering):
     """The endpoints that creating a data set and committing to it ask."""
 
     server: Hub
@@ -50,13 +49,13 @@ class Requests(BaseHTTPRequestHandler):
         if "/resolve/" in self.path:
             return self._file(unquote(self.path.split("?")[0].split("/resolve/")[1].split("/", 1)[1]))
         if not files:
-            return self._answer(
+            return self.answer(
                 {"siblings": [], "id": "team/dogs", "sha": "0" * 40}, status=200 if "/revision/" in self.path else 404
             )
         if "/tree/" in self.path:
-            return self._answer(self._tree(unquote(self.path.split("?")[0].split("/tree/")[1]).partition("/")[2]))
+            return self.answer(self._tree(unquote(self.path.split("?")[0].split("/tree/")[1]).partition("/")[2]))
         names = [{"rfilename": name} for name in files]
-        return self._answer({"siblings": names, "id": "team/dogs", "sha": COMMIT, "private": False, "gated": False})
+        return self.answer({"siblings": names, "id": "team/dogs", "sha": COMMIT, "private": False, "gated": False})
 
     do_HEAD = do_GET
 
@@ -65,18 +64,18 @@ class Requests(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.tokens.add((self.headers.get("Authorization") or "").removeprefix("Bearer "))
         if self.server.refuses:
-            self._answer({"error": "no"}, status=403)
+            self.answer({"error": "no"}, status=403)
         elif self.path == "/api/repos/create":
             self.server.created.append(json.loads(body))
-            self._answer({"url": f"{self.server.address}/datasets/team/dogs", "id": "team/dogs"})
+            self.answer({"url": f"{self.server.address}/datasets/team/dogs", "id": "team/dogs"})
         elif self.path == "/api/validate-yaml":
-            self._answer({"errors": [], "warnings": []})
+            self.answer({"errors": [], "warnings": []})
         elif "/paths-info/" in self.path:
             asked = re.findall(r"paths=([^&]*)", body.decode()) or json.loads(body).get("paths", [])
-            self._answer([self._entry(unquote(name)) for name in asked if unquote(name) in self.server.files])
+            self.answer([self._entry(unquote(name)) for name in asked if unquote(name) in self.server.files])
         elif "/preupload/" in self.path:
             files = json.loads(body)["files"]
-            self._answer(
+            self.answer(
                 {"files": [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in files]}
             )
         elif "/commit/" in self.path:
@@ -87,9 +86,9 @@ class Requests(BaseHTTPRequestHandler):
                 elif entry["key"] == "file":
                     self.server.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
             url = f"{self.server.address}/datasets/team/dogs/commit/{COMMIT}"
-            self._answer({"success": True, "commitOid": COMMIT, "commitUrl": url, "hookOutput": ""})
+            self.answer({"success": True, "commitOid": COMMIT, "commitUrl": url, "hookOutput": ""})
         else:
-            self._answer({"error": self.path}, status=404)
+            self.answer({"error": self.path}, status=404)
 
     def _tree(self, folder: str) -> list[dict[str, object]]:
         """What lies in a folder, or anywhere below it where that is asked for."""
@@ -108,7 +107,7 @@ class Requests(BaseHTTPRequestHandler):
     def _file(self, name: str) -> None:
         content = self.server.files.get(name)
         if content is None:
-            return self._answer({"error": "Entry not found"}, status=404, headers={"X-Error-Code": "EntryNotFound"})
+            return self.answer({"error": "Entry not found"}, status=404, headers={"X-Error-Code": "EntryNotFound"})
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         first, last = (int(asked[1]), int(asked[2] or len(content) - 1)) if asked else (0, len(content) - 1)
         piece = content[first : last + 1]
@@ -124,28 +123,7 @@ class Requests(BaseHTTPRequestHandler):
             self.server.bytes_given += len(piece)
             self.wfile.write(piece)
 
-    def _answer(self, value: object, *, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        text = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        for key, said in headers.items():
-            self.send_header(key, said)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(text)
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keeps quiet."""
-
-
-@contextmanager
-def serving() -> Iterator[Hub]:
+def serving() -> AbstractContextManager[Hub]:
     """The hub, until the block ends."""
-    server = Hub()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    return running(Hub())

@@ -10,10 +10,12 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from http.server import ThreadingHTTPServer
 from typing import Any
+
+from tests.local_http import NONE, Answering, running
 
 __all__ = ["FakeHub", "running_hub"]
 
@@ -45,7 +47,7 @@ class FakeHub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Requests(BaseHTTPRequestHandler):
+class Requests(Answering):
     """The endpoints that making a repository, committing to it, reading it and watching a Space ask."""
 
     server: FakeHub
@@ -56,68 +58,68 @@ class Requests(BaseHTTPRequestHandler):
             listed = [
                 {"type": "file", "path": path, "size": len(body), "oid": "0"} for path, body in (files or {}).items()
             ]
-            self._answer(listed, status=200 if files is not None else 404)
+            self.answer(listed, status=200 if files is not None else 404)
         elif found := re.fullmatch(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/[0-9a-z]+/(.+)", self.path):
             body = self.server.files.get(found[1], {}).get(found[2].split("?")[0])
-            self._send(body or b"", "application/octet-stream", status=404 if body is None else 200)
+            self.send(body or b"", "application/octet-stream", status=404 if body is None else 200)
         elif self.path.endswith("/runtime"):
             stages = self.server.stages
             stage = stages.pop(0) if len(stages) > 1 else stages[0]
-            self._answer(
+            self.answer(
                 {"stage": stage, "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}, "storage": None}
             )
         elif "/logs/" in self.path:
             said = "".join(f"data: {json.dumps({'data': line + chr(10)})}\n\n" for line in self.server.log)
-            self._send(said.encode(), "text/event-stream")
+            self.send(said.encode(), "text/event-stream")
         elif found := re.fullmatch(r"/api/(?:spaces|datasets)/([^/]+/[^/]+)(?:/revision/main)?(?:\?.*)?", self.path):
             files = self.server.files.get(found[1])
             siblings = [{"rfilename": path} for path in files or {}]
-            self._answer(
+            self.answer(
                 {"id": found[1], "sha": self.server.head, "siblings": siblings}, status=404 if files is None else 200
             )
         else:
-            self._answer({"error": self.path}, status=404)
+            self.answer({"error": self.path}, status=404)
 
     do_HEAD = do_GET
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.refuses:
-            self._answer({"error": "no"}, status=self.server.refuses)
+            self.answer({"error": "no"}, status=self.server.refuses)
         elif self.path == "/api/repos/create":
             asked = json.loads(body)
             name = f"{asked.get('organization') or 'me'}/{asked['name']}"
             if name in self.server.made:
-                self._answer({"error": "You already created this repo", "url": f"/{name}"}, status=409)
+                self.answer({"error": "You already created this repo", "url": f"/{name}"}, status=409)
                 return
             self.server.made[name] = asked
             self.server.files[name] = {}
-            self._answer({"url": f"{self.server.address}/spaces/{name}", "id": name, "name": name})
+            self.answer({"url": f"{self.server.address}/spaces/{name}", "id": name, "name": name})
         elif self.path.endswith(("/secrets", "/variables")):
             asked = json.loads(body)
             self.server.set_later[asked["key"]] = asked["value"]
-            self._answer({asked["key"]: {"value": asked["value"]}})
+            self.answer({asked["key"]: {"value": asked["value"]}})
         elif self.path == "/api/validate-yaml":
-            self._answer({"errors": [], "warnings": []})
+            self.answer({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
             files = json.loads(body)["files"]
             wanted = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in files]
-            self._answer({"files": wanted})
+            self.answer({"files": wanted})
         elif found := re.match(r"/api/(?:spaces|datasets)/([^/]+/[^/]+)/commit/", self.path):
             self._commit(found[1], body)
         else:
-            self._answer({"error": self.path}, status=404)
+            self.answer({"error": self.path}, status=404)
 
     def _commit(self, name: str, body: bytes) -> None:
         entries = [json.loads(line) for line in body.decode().splitlines()]
         parent = next(entry["value"].get("parentCommit") for entry in entries if entry["key"] == "header")
         with self.server.lock:
             if parent not in (None, self.server.head):
-                self._answer({"error": "the parent is not the last commit"}, status=412)
+                self.answer({"error": "the parent is not the last commit"}, status=412)
                 return
             self._apply(self.server.files.setdefault(name, {}), entries)
         url = f"{self.server.address}/{name}/commit/{self.server.head}"
-        self._answer({"success": True, "commitOid": self.server.head, "commitUrl": url, "hookOutput": ""})
+        self.answer({"success": True, "commitOid": self.server.head, "commitUrl": url, "hookOutput": ""})
 
     def _apply(self, files: dict[str, bytes], entries: list[dict[str, Any]]) -> None:
         for entry in entries:
@@ -128,33 +130,12 @@ class Requests(BaseHTTPRequestHandler):
             elif entry["key"] == "deletedFile":
                 files.pop(entry["value"]["path"], None)
 
-    def _answer(self, value: object, *, status: int = 200) -> None:
-        self._send(json.dumps(value).encode(), "application/json", status=status)
-
-    def _send(self, body: bytes, kind: str, *, status: int = 200) -> None:
-        self.send_response(status)
-        for name, value in (
-            ("Content-Type", kind),
-            ("Content-Length", str(len(body))),
-            ("ETag", f'"{hashlib.sha256(body).hexdigest()}"'),
-        ):
-            self.send_header(name, value)
-        self.send_header("X-Repo-Commit", self.server.head)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keeps quiet."""
+    def send(self, body: bytes, kind: str, *, status: int = 200, headers: Mapping[str, str] = NONE) -> None:
+        """Bytes of a content type, with their hash and the last commit's."""
+        tag = {"ETag": f'"{hashlib.sha256(body).hexdigest()}"', "X-Repo-Commit": self.server.head}
+        super().send(body, kind, status=status, headers={**tag, **headers})
 
 
-@contextmanager
-def running_hub() -> Iterator[FakeHub]:
+def running_hub() -> AbstractContextManager[FakeHub]:
     """The server while the block lasts."""
-    server = FakeHub()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    return running(FakeHub())

@@ -14,7 +14,7 @@ from typing import Any
 from lamm_core.errors import ConfigError
 from lamm_core.launchers.local import fresh
 from lamm_core.launchers.run import LOG, RECIPE, Launch, list_runs, locked, read_launch, read_log, write_launch
-from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
+from lamm_core.launchers.status import ACTIVE, RunStatus, look, startable
 from lamm_core.launchers.told import hear
 from lamm_core.training.progress import read_state, reset_state
 from lamm_core.training.recipe import TrainingRecipe
@@ -69,12 +69,10 @@ class HubJobsLauncher:
     def submit(self, run: Path) -> RunStatus:
         """Start a job for it. Raises ConfigError for data that the job could not read, and where the hub says no."""
         with locked(self.runs):
-            status, launch = look(run), read_launch(run)
-            if status.state == "queued" or status.state in ACTIVE:
-                return status
+            launch = startable(run)
             if launch is None:
-                raise ConfigError(f"{run.name} was started by hand; go on with: lamm train ... --resume")
-            if blocked := why_not_resumed(run) or _out_of_reach(TrainingRecipe.from_yaml(run / RECIPE)):
+                return look(run)
+            if blocked := _out_of_reach(TrainingRecipe.from_yaml(run / RECIPE)):
                 raise ConfigError(f"{launch.title} cannot be started: {blocked}")
             recipe = (run / RECIPE).read_text(encoding="utf-8")
             job = self._call(

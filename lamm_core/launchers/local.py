@@ -15,9 +15,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from lamm_core.errors import ConfigError
 from lamm_core.launchers.run import Launch, list_runs, locked, read_launch, read_log, write_launch
-from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
+from lamm_core.launchers.status import ACTIVE, RunStatus, look, startable
 from lamm_core.processes import is_alive, mark_of
 from lamm_core.training.progress import reset_state
 
@@ -37,13 +36,8 @@ class LocalLauncher:
     def submit(self, run: Path) -> RunStatus:
         """Put it in the queue, and start it where there is room. Raises ConfigError saying why it cannot go on."""
         with locked(self.runs):
-            status = look(run)
-            if status.state != "queued" and status.state not in ACTIVE:
-                launch = read_launch(run)
-                if launch is None:
-                    raise ConfigError(f"{run.name} was started by hand; go on with: lamm train ... --resume")
-                if blocked := why_not_resumed(run):
-                    raise ConfigError(f"{launch.title} cannot be started: {blocked}")
+            launch = startable(run)
+            if launch is not None:
                 write_launch(run, fresh(launch, queued=time.time()))
         self.advance()
         return look(run)

@@ -18,7 +18,7 @@ from lamm_core.errors import ConfigError, MissingDependencyError
 from lamm_core.launchers.attend import attend
 from lamm_core.launchers.local import fresh
 from lamm_core.launchers.run import list_runs, locked, read_launch, read_log, write_launch
-from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
+from lamm_core.launchers.status import ACTIVE, RunStatus, look, startable
 from lamm_core.processes import is_alive
 
 __all__ = ["AttendedRun", "SlurmLauncher", "SlurmSettings"]
@@ -104,13 +104,9 @@ class SlurmLauncher:
     def submit(self, run: Path) -> RunStatus:
         """Hand it to the cluster, whose queue it waits in. Raises ConfigError, and where there is no cluster."""
         with locked(self.runs):
-            status, launch = look(run), read_launch(run)
-            if status.state == "queued" or status.state in ACTIVE:
-                return status
+            launch = startable(run)
             if launch is None:
-                raise ConfigError(f"{run.name} was started by hand; go on with: lamm train ... --resume")
-            if blocked := why_not_resumed(run):
-                raise ConfigError(f"{launch.title} cannot be started: {blocked}")
+                return look(run)
             job = self._handed_in(run, launch.title)
             handed = {"cluster": self.cluster, "id": str(job.job_id)}
             again = fresh(launch, queued=time.time())

@@ -16,14 +16,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from lamm_core.errors import LammError
+from lamm_core.errors import ConfigError, LammError
 from lamm_core.launchers.run import HEARTBEAT, RECIPE, Launch, read_launch, read_log
 from lamm_core.processes import ProcessMark, is_alive
 from lamm_core.training.failures import REMEDIES, FailureKind, kind_of_log
 from lamm_core.training.progress import EVENTS, STATE, newest_step, read_state
 from lamm_core.training.recipe import TrainingRecipe
 
-__all__ = ["ACTIVE", "RunState", "RunStatus", "is_busy", "look", "why_not_resumed"]
+__all__ = ["ACTIVE", "RunState", "RunStatus", "is_busy", "look", "startable", "why_not_resumed"]
 
 RunState = Literal["queued", "preparing", "running", "stopping", "completed", "stopped", "failed", "lost"]
 ACTIVE: tuple[RunState, ...] = ("preparing", "running", "stopping")
@@ -147,6 +147,21 @@ def _eta(folder: Path, steps_left: int) -> float | None:
         lines = deque(islice(file, 0 if file.tell() == 0 else 1, None), maxlen=RECENT_STEPS)
     seconds = [float(json.loads(line)["seconds"]) for line in lines if line.endswith(b"\n")]
     return steps_left * sum(seconds) / len(seconds) if seconds else None
+
+
+def startable(folder: Path) -> Launch | None:
+    """What launchers know of a run that may start now; None where it waits or runs already.
+
+    Raises ConfigError saying why it cannot start.
+    """
+    status, launch = look(folder), read_launch(folder)
+    if status.state == "queued" or status.state in ACTIVE:
+        return None
+    if launch is None:
+        raise ConfigError(f"{folder.name} was started by hand; go on with: lamm train ... --resume")
+    if blocked := why_not_resumed(folder):
+        raise ConfigError(f"{launch.title} cannot be started: {blocked}")
+    return launch
 
 
 def why_not_resumed(folder: Path) -> str:
