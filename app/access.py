@@ -169,12 +169,16 @@ class Access:
 
 
 class _Guarded:
-    """Stands before a service. Attributes that are no methods are handed out as they are."""
+    """Stands before a service. Attributes that are no methods are handed out, and set, as they are."""
 
     def __init__(self, access: Access, kind: str, service: Any) -> None:
-        self._access = access
-        self._kind = kind
-        self._service = service
+        self.__dict__.update(_access=access, _kind=kind, _service=service)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._service, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._service, name)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._service, name)

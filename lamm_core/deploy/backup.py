@@ -142,8 +142,13 @@ def _unpacked(copy: Path, folder: Path) -> dict[str, Any]:
             for name, digest in about["files"].items():
                 if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                     raise DeployError(f"{copy} holds {name!r}, which leads out of it. Take another copy.")
-                archive.extract(members[name], folder, filter="data")
-                with (folder / name).open("rb") as file:
+                content = archive.extractfile(members[name]) if members[name].isreg() else None
+                if content is None:
+                    raise DeployError(f"{copy} holds {name!r}, which is no file. Take another copy.")
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                with content, (folder / name).open("w+b") as file:
+                    shutil.copyfileobj(content, file)
+                    file.seek(0)
                     if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                         raise DeployError(f"{name} in {copy} is damaged. Take another copy; nothing was put back.")
     except FileNotFoundError as error:

@@ -19,6 +19,7 @@ from lamm_core.errors import DeployError
 __all__ = ["bring_back", "copy_out", "is_empty", "sqlite_file"]
 
 _SCHEMA = "schema.json"
+_EXTENSIONS = "extensions.json"
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -90,6 +91,7 @@ def _copy_postgresql(url: str, out: Path) -> None:
         schema = {table: _made_by(connection, table) for table in tables}
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(_SCHEMA, json.dumps(schema, indent=1))
+            archive.writestr(_EXTENSIONS, json.dumps(_extensions(connection)))
             for table in tables:
                 with (
                     archive.open(f"{table}.copy", "w", force_zip64=True) as rows,
@@ -102,10 +104,12 @@ def _copy_postgresql(url: str, out: Path) -> None:
 def _restore_postgresql(copy: Path, url: str) -> None:
     try:
         archive = zipfile.ZipFile(copy)
-        schema = json.loads(archive.read(_SCHEMA))
+        schema, extensions = (json.loads(archive.read(name)) for name in (_SCHEMA, _EXTENSIONS))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DeployError(f"{copy.name} is no copy of a PostgreSQL database. Was it made from SQLite?") from error
     with archive, _connected(url) as connection:
+        for extension in extensions:
+            connection.execute(_sql("CREATE EXTENSION IF NOT EXISTS {}", extension))
         for table in _tables(connection):
             connection.execute(_sql("DROP TABLE {} CASCADE", table))
         for table, made in schema.items():
@@ -157,10 +161,16 @@ def _tables(connection: Any) -> list[str]:
     return [name for (name,) in found]
 
 
-def _sql(text: str, table: str) -> Any:
+def _extensions(connection: Any) -> list[str]:
+    """Those that indexes may need; plpgsql is in every database."""
+    found = connection.execute("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY extname").fetchall()
+    return [name for (name,) in found]
+
+
+def _sql(text: str, name: str) -> Any:
     from psycopg import sql
 
-    return sql.SQL(text).format(sql.Identifier(table))
+    return sql.SQL(text).format(sql.Identifier(name))
 
 
 @contextmanager
