@@ -88,7 +88,7 @@ def marked_draft(record: Mapping[str, Any], *, root: Path) -> list[Draft]:
         drafts.append(
             chat_draft(
                 [*earlier, Turn("user", prompt)],
-                answer or "(no answer)",
+                answer if answer.strip() else "(no answer)",
                 media=media,
                 model=str(model),
                 source=str(record.get("task") or "marked"),

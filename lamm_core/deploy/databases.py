@@ -163,8 +163,8 @@ def _tables(connection: Any) -> list[str]:
 
 def _extensions(connection: Any) -> list[str]:
     """Those that indexes may need; plpgsql is in every database."""
-    found = connection.execute("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY extname").fetchall()
-    return [name for (name,) in found]
+    found = connection.execute("SELECT extname FROM pg_extension ORDER BY extname").fetchall()
+    return [name for (name,) in found if name != "plpgsql"]
 
 
 def _sql(text: str, name: str) -> Any:

@@ -119,6 +119,15 @@ def test_what_was_exported_is_imported_as_it_was(
     assert sorted(told(draft.turns) for draft in found) == sorted(told(turns) for turns in talks)
 
 
+@pytest.mark.parametrize("silence", ["", " ", "\n\t"])
+def test_a_model_that_said_nothing_is_a_draft_to_correct(tmp_path: Path, silence: str) -> None:
+    path = tmp_path / "marked.jsonl"
+    path.write_text(json.dumps({"prompt": "Read it.", "answers": {"mini": silence}, "target": "MOTEL"}))
+    (draft,) = read_drafts("marked", path)
+    assert isinstance(draft, Draft) and draft.turns[-1].text == "(no answer)"
+    assert [check.message for check in draft.checks] == ["The target is MOTEL."]
+
+
 def test_each_marked_answer_is_a_draft_with_its_boxes(tmp_path: Path) -> None:
     record = {
         "task": "detection",
