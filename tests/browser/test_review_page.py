@@ -350,6 +350,30 @@ def test_a_locked_database_keeps_what_was_decided(desk: Any, fill: Any, store: R
     assert items(store, source)[0].turns[1].text == "written while it was locked"
 
 
+def test_a_database_that_is_gone_is_named_and_what_was_decided_waits_for_it(
+    desk: Any, fill: Any, store: ReviewStore, served: Any
+) -> None:
+    source = fill("one", "two", "three")
+    visitor = desk(source)
+    page = visitor.page
+    page.wait_for_timeout(2000)  # the counts on the left have come
+    file = served.services.settings.reviews / "reviews.db"
+    aside = file.rename(file.with_name("moved away"))
+    try:
+        page.keyboard.press("e")
+        page.get_by_label("Answer 1").fill("written while it was gone")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#review .rv-banner")).to_contain_text("One decision is not saved yet", timeout=30_000)
+        expect(page.locator("#review .rv-banner")).to_contain_text("reviews.db is gone")
+        expect(page.locator("#review .rv-banner")).to_contain_text("Put the file back")
+        visitor.shot("review-gone")
+    finally:
+        aside.rename(file)
+    saved(page, "Edited · saved")
+    expect(page.locator("#review .rv-banner")).to_be_hidden()
+    assert items(store, source)[0].turns[1].text == "written while it was gone"
+
+
 def test_a_cloud_is_shown_with_its_boxes_which_are_edited_in_numbers(desk: Any, fill: Any, store: ReviewStore) -> None:
     things = {"objects": [{"label": "red cup", "bbox": [0.1, 0.1, 0.1, 0.2, 0.2, 0.2]}]}
     source = fill(
