@@ -48,9 +48,7 @@ def drafts(start: int, stop: int) -> Iterator[Draft]:
     """Drafts of the length that detailed descriptions have."""
     for number in range(start, stop):
         rng = random.Random(number)
-        words = " ".join(
-            rng.choice(("a dog", "two cups", "on the left", "red", "beside it", "a table")) for _ in range(30)
-        )
+        words = " ".join(rng.choice(WORDS) for _ in range(30))
         turns = (
             Turn("user", f"Describe picture {number}.", (Media("image", Path(f"media/{number // 3}.jpg")),)),
             Turn("assistant", f"The picture shows {words}."),
