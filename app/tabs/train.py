@@ -107,13 +107,17 @@ def build(services: Services) -> None:
             return None, view.alert(said.title, said.text)
 
     def state(name: str | None, laid: list[str] | None, before: str, *, fresh: bool = False) -> dict[Any, Any]:
-        """The page of a run; only what changed since ``before``."""
+        """The page of a run; only what changed since ``before``.
+
+        What is chosen is left to the page unless it must change: an answer that comes late would take back what was
+        chosen since it was asked for.
+        """
         found = training.list()
         names = [run.name for run in found]
         active = next((run.name for run in found if run.status.state in ("running", "preparing", "stopping")), None)
         chosen = name if name in names else active or (names[0] if names else None)
         run = next((one for one in found if one.name == chosen), None)
-        laid = [one for one in laid or [] if one in names and one != chosen]
+        asked, laid = laid or [], [one for one in laid or [] if one in names and one != chosen]
         lines = events.of(run.folder) if run else []
         written = training.log(run.folder)[1] if run else 0
         scored = models.measured(run.name) if run else []
@@ -134,9 +138,15 @@ def build(services: Services) -> None:
         was = json.loads(before)[1] if before else None
         changed: dict[Any, Any] = {
             seen: now,
-            runs: gr.Radio(choices=view.choices(found), value=chosen, visible=bool(found)),
+            runs: gr.Radio(
+                choices=view.choices(found),
+                visible=bool(found),
+                **({"value": chosen} if fresh or chosen != name else {}),
+            ),
             others: gr.Dropdown(
-                choices=[one for one in view.choices(found) if one[1] != chosen], value=laid, visible=len(found) > 1
+                choices=[one for one in view.choices(found) if one[1] != chosen],
+                visible=len(found) > 1,
+                **({"value": laid} if fresh or laid != asked else {}),
             ),
             status: (view.alert("Nothing can be started.", training.trouble) if training.trouble else "")
             + view.status_view(run),

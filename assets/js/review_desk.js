@@ -6,6 +6,7 @@
   const RENEW_MS = 60_000;
   const RETRY_MS = 4_000;
   const IDLE_MS = 60_000;  // longer pauses do not count as time spent on an item
+  const EMPTY_MS = 5_000;  // between two looks whether anything has come into an empty queue
   const WORDS = { accept: "Accepted", edit: "Edited", reject: "Rejected", flag: "Flagged", skip: "Skipped" };
 
   rv.parts.push((hub) => {
@@ -139,6 +140,18 @@
       else if (!hub.queue.length) hub.emit("item", null);
     };
     hub.more = more;
+
+    // ---- an empty queue is looked at again: what is imported or generated meanwhile comes by itself
+    let looking = false;
+    const lookAgain = async () => {
+      if (looking || !hub.isEmpty || !hub.key || document.hidden || hub.view !== "queue" || !rv.visible(hub.root)) return;
+      looking = true;
+      const answer = await hub.attempt("next", () => hub.call("next", { ...asking(), have: have(), resume: false }));
+      looking = false;
+      if (answer?.items.length) fill(answer.items);
+    };
+    setInterval(lookAgain, EMPTY_MS);
+    hub.on("view", (view) => { if (view === "queue") lookAgain(); });
 
     // ---- deciding
     hub.decide = (action, extra = {}) => {

@@ -257,14 +257,20 @@ def review_by_keys(page: Any, many: int) -> dict[str, int]:
         decide(page, status)
         page.wait_for_function(f"(before) => {item} !== before", arg=before)
         if number % 20 == 19:  # on second thoughts: taken back, seen again, accepted
+            saved(page)  # what is taken back before it is saved comes back with what was typed
             page.keyboard.press("u")
             page.wait_for_function(f"(before) => {item} === before", arg=before)
             status = "accepted"
             decide(page, status)
             page.wait_for_function(f"(before) => {item} !== before", arg=before)
         stands[status] += 1
-    page.wait_for_function("!Object.keys(localStorage).some((name) => name.includes('outbox'))")
+    saved(page)
     return stands
+
+
+def saved(page: Any) -> None:
+    """Wait until no decision is on its way any more."""
+    page.wait_for_function("!Object.keys(localStorage).some((name) => name.includes('outbox'))", timeout=120_000)
 
 
 def decide(page: Any, status: str) -> None:
