@@ -5,4 +5,9 @@ Knows no user interface, and importing it imports no torch: what is heavy is imp
 
 from __future__ import annotations
 
+import logging
+
+# peft imports bitsandbytes, which warns on some processors that an optional faster kernel is not installed.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+
 __all__: list[str] = []

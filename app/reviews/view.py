@@ -152,9 +152,18 @@ def _facts(annotation: Mapping[str, Any]) -> list[list[str]]:
     for name, value in list(annotation.items())[:_MOST_FACTS]:
         if name == "media" or value in (None, "", [], {}):
             continue
-        words = _words(value)
+        words = _words(_rounded(value))
         rows.append([str(name), words if len(words) <= _MOST_LETTERS else f"{words[:_MOST_LETTERS]} …"])
     return rows
+
+
+def _rounded(value: Any) -> Any:
+    """The same with four digits of every number that has more: what people read."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(one) for name, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list) else value
 
 
 def _words(value: Any) -> str:

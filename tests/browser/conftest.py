@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from annotation.review.items import Draft
+from annotation.review.store import ReviewStore
 from app.scripted import ScriptedEngine, scripted_services
 from app.services import Services
 from app.ui import build_ui, launch_options
+from lamm_core.conversation import Media, Turn
+from tests.browser.reviewing import open_review
 
 sync_api = pytest.importorskip("playwright.sync_api")
 sync_api.expect.set_options(timeout=60_000)  # for a page on a busy machine
@@ -155,3 +159,43 @@ def dog(tmp_path: Path) -> Path:
     path = tmp_path / "dog.png"
     picture.save(path)
     return path
+
+
+@pytest.fixture
+def store(served: Any) -> ReviewStore:
+    store: ReviewStore = served.services.reviews.store
+    return store
+
+
+@pytest.fixture
+def fill(store: ReviewStore, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str]:
+    """Adds drafts under a source of the test's own and returns its name; each gives an answer or whole values."""
+
+    def add(*answers: str | dict[str, Any]) -> str:
+        source = f"{request.node.name}"
+        drafts = []
+        for number, given in enumerate(answers):
+            values: dict[str, Any] = {"answer": given} if isinstance(given, str) else dict(given)
+            path = tmp_path / f"{number}.png"
+            Image.new("RGB", (400, 300), (60 + number * 40 % 190, 120, 140)).save(path)
+            media = values.pop("media", (Media("image", path),))
+            answer = Turn("assistant", values.pop("answer", "A dog."))
+            turns = (Turn("user", f"What is in picture {number}?", media), answer)
+            error = {"expected_error": 0.9 - number / 100}
+            drafts.append(Draft("C1", source, turns, **{**error, **values}))
+        store.add_drafts(drafts, actor="generator")
+        return source
+
+    return add
+
+
+@pytest.fixture
+def desk(visit: Callable[..., Any]) -> Callable[..., Any]:
+    """Opens the tab for a person, on the drafts of one source."""
+
+    def open_tab(source: str, who: str = "Ann", **options: Any) -> Any:
+        visitor = visit(**options)
+        open_review(visitor.page, source, who)
+        return visitor
+
+    return open_tab

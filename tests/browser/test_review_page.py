@@ -1,17 +1,14 @@
-"""The queue in a real browser, by keys: accept, edit, reject, undo, conflicts, boxes, bad drafts, a locked database."""
+"""The queue in a real browser, by keys: accept, edit, reject, undo, conflicts, boxes, bad drafts."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from annotation.review.filters import Filter
-from annotation.review.items import Box, Check, Draft, Item, Span
+from annotation.review.items import Box, Check, Item, Span
 from annotation.review.store import ReviewStore
 from app.settings import REPOSITORY
 from lamm_core.conversation import Media, Turn
@@ -20,61 +17,11 @@ sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Any]
 HOSTILE = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** '
     "[link](javascript:alert(1)) <b>b</b>"
 )
-REMEMBER = """([who, source]) => {
-  localStorage.setItem('lamm-review-who', JSON.stringify(who));
-  localStorage.setItem('lamm-review-filters', JSON.stringify({source}));
-}"""
 CLOUD = REPOSITORY / "assets" / "demo" / "table.ply"
-
-
-@pytest.fixture
-def store(served: Any) -> ReviewStore:
-    store: ReviewStore = served.services.reviews.store
-    return store
-
-
-@pytest.fixture
-def fill(store: ReviewStore, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str]:
-    """Adds drafts under a source of the test's own and returns its name; each gives an answer or whole values."""
-
-    def add(*answers: str | dict[str, Any]) -> str:
-        source = f"{request.node.name}"
-        drafts = []
-        for number, given in enumerate(answers):
-            values: dict[str, Any] = {"answer": given} if isinstance(given, str) else dict(given)
-            path = tmp_path / f"{number}.png"
-            Image.new("RGB", (400, 300), (60 + number * 40 % 190, 120, 140)).save(path)
-            media = values.pop("media", (Media("image", path),))
-            answer = Turn("assistant", values.pop("answer", "A dog."))
-            turns = (Turn("user", f"What is in picture {number}?", media), answer)
-            error = {"expected_error": 0.9 - number / 100}
-            drafts.append(Draft("C1", source, turns, **{**error, **values}))
-        store.add_drafts(drafts, actor="generator")
-        return source
-
-    return add
-
-
-@pytest.fixture
-def desk(visit: Visit) -> Callable[..., Any]:
-    """Opens the tab for a person, on the drafts of one source."""
-
-    def open_tab(source: str, who: str = "Ann", **options: Any) -> Any:
-        visitor = visit(**options)
-        page = visitor.page
-        page.evaluate(REMEMBER, [who, source])
-        page.reload()
-        page.wait_for_selector("#ask textarea")
-        page.get_by_role("tab", name="Review").click()
-        expect(page.locator("#review .rv-turn").first).to_be_visible()
-        return visitor
-
-    return open_tab
 
 
 def items(store: ReviewStore, source: str) -> list[Item]:
@@ -326,52 +273,6 @@ def test_a_picture_that_vanished_is_said_to_have_and_the_item_is_decided(
     page.keyboard.press("s")
     saved(page, "Skipped")
     assert statuses(store, source)[0] == "skipped"
-
-
-def test_a_locked_database_keeps_what_was_decided(desk: Any, fill: Any, store: ReviewStore, served: Any) -> None:
-    source = fill("one", "two", "three")
-    visitor = desk(source)
-    page = visitor.page
-    page.wait_for_timeout(2000)  # the counts on the left have come
-    store.database.patience = 0.3
-    file = served.services.settings.reviews / "reviews.db"
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    page.keyboard.press("e")
-    page.get_by_label("Answer 1").fill("written while it was locked")
-    page.keyboard.press("Control+Enter")
-    expect(page.locator("#review .rv-banner")).to_contain_text("One decision is not saved yet", timeout=30_000)
-    expect(page.locator("#review .rv-banner")).to_contain_text("locked by another program")
-    visitor.shot("review-locked")
-    other.execute("ROLLBACK")
-    other.close()
-    saved(page, "Edited · saved")
-    expect(page.locator("#review .rv-banner")).to_be_hidden()
-    assert items(store, source)[0].turns[1].text == "written while it was locked"
-
-
-def test_a_database_that_is_gone_is_named_and_what_was_decided_waits_for_it(
-    desk: Any, fill: Any, store: ReviewStore, served: Any
-) -> None:
-    source = fill("one", "two", "three")
-    visitor = desk(source)
-    page = visitor.page
-    page.wait_for_timeout(2000)  # the counts on the left have come
-    file = served.services.settings.reviews / "reviews.db"
-    aside = file.rename(file.with_name("moved away"))
-    try:
-        page.keyboard.press("e")
-        page.get_by_label("Answer 1").fill("written while it was gone")
-        page.keyboard.press("Control+Enter")
-        expect(page.locator("#review .rv-banner")).to_contain_text("One decision is not saved yet", timeout=30_000)
-        expect(page.locator("#review .rv-banner")).to_contain_text("reviews.db is gone")
-        expect(page.locator("#review .rv-banner")).to_contain_text("Put the file back")
-        visitor.shot("review-gone")
-    finally:
-        aside.rename(file)
-    saved(page, "Edited · saved")
-    expect(page.locator("#review .rv-banner")).to_be_hidden()
-    assert items(store, source)[0].turns[1].text == "written while it was gone"
 
 
 def test_a_cloud_is_shown_with_its_boxes_which_are_edited_in_numbers(desk: Any, fill: Any, store: ReviewStore) -> None:

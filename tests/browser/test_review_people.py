@@ -13,15 +13,11 @@ from annotation.review.filters import Filter
 from annotation.review.items import Draft
 from annotation.review.store import ReviewStore
 from lamm_core.conversation import Media, Turn
+from tests.browser.reviewing import open_review
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 pytestmark = pytest.mark.browser
-
-REMEMBER = """([who, source]) => {
-  localStorage.setItem('lamm-review-who', JSON.stringify(who));
-  localStorage.setItem('lamm-review-filters', JSON.stringify({source}));
-}"""
 
 
 @pytest.fixture
@@ -43,14 +39,6 @@ def source(blind: ReviewStore, request: pytest.FixtureRequest, tmp_path: Path) -
     return name
 
 
-def open_tab(page: Any, source: str, who: str) -> None:
-    page.evaluate(REMEMBER, [who, source])
-    page.reload()
-    page.wait_for_selector("#ask textarea")
-    page.get_by_role("tab", name="Review").click()
-    expect(page.locator("#review .rv-turn").first).to_be_visible()
-
-
 def test_a_second_opinion_is_blind_and_a_disagreement_is_settled(
     visit: Callable[..., Any], source: str, blind: ReviewStore
 ) -> None:
@@ -61,7 +49,7 @@ def test_a_second_opinion_is_blind_and_a_disagreement_is_settled(
         blind.reject("ann", item.seen, reason="style", note="ann's secret")
     visitor = visit()
     page = visitor.page
-    open_tab(page, source, "Bob")
+    open_review(page, source, "Bob")
     expect(page.locator("#review .rv-about")).to_contain_text("Second opinion")
     page.locator("#review .rv-next button").click()
     expect(page.locator("#review .rv-turn.user p")).to_have_text("What is 1?")
@@ -81,7 +69,7 @@ def test_a_second_opinion_is_blind_and_a_disagreement_is_settled(
 
 def test_two_tabs_of_one_person_decide_an_item_once(visit: Callable[..., Any], source: str, blind: ReviewStore) -> None:
     page = visit().page
-    open_tab(page, source, "Ann")
+    open_review(page, source, "Ann")
     other = page.context.new_page()
     other.goto(page.url)
     other.wait_for_selector("#ask textarea")
@@ -99,7 +87,7 @@ def test_two_tabs_of_one_person_decide_an_item_once(visit: Callable[..., Any], s
 
 def test_an_edit_outlives_a_clock_that_is_put_back_and_a_reload(visit: Callable[..., Any], source: str) -> None:
     page = visit().page
-    open_tab(page, source, "Ann")
+    open_review(page, source, "Ann")
     page.keyboard.press("e")
     page.keyboard.type(" First.")
     with page.expect_response(lambda answer: "keep" in (answer.request.post_data or "")):

@@ -147,6 +147,16 @@ def test_an_annotation_of_any_shape_is_shown(ask: Ask, store: ReviewStore, draft
     assert [name for name, _ in item["facts"]] == ["deep", "objects"]
 
 
+def test_numbers_of_an_annotation_are_shown_with_four_digits(
+    ask: Ask, store: ReviewStore, draft: Callable[..., Draft]
+) -> None:
+    boxes = [{"label": "bear", "x1": 0.0024307036247334752, "y1": 0.10751953125, "x2": 1.0, "y2": 0.988671875}]
+    store.add_drafts([draft(31, annotation={"boxes": boxes, "height": 512}, expected_error=1.0)], actor="generator")
+    facts = dict(first(ask)["facts"])
+    assert facts["boxes"].split() == ["bear", "x1", "0.002431", "x2", "1.0", "y1", "0.1075", "y2", "0.9887"]
+    assert facts["height"] == "512"
+
+
 def test_cards_come_in_pages(ask: Ask) -> None:
     answer = ask("search", order="oldest")
     assert len(answer["cards"]) == 8 and answer["after"] is None
