@@ -1,4 +1,4 @@
-"""What every folder of a run is made of: a claim on it, and lines of JSON that a kill may have torn.
+"""What every folder of a run is made of: a claim on it, files replaced whole, lines of JSON that a kill may have torn.
 
 Does not know what runs. Who holds a folder is told by the pid in its state.json.
 """
@@ -6,6 +6,7 @@ Does not know what runs. Who holds a folder is told by the pid in its state.json
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from lamm_core.errors import ConfigError, DataError, LammError
 
-__all__ = ["STATE", "claimed", "json_lines"]
+__all__ = ["STATE", "claimed", "json_lines", "replace_text"]
 
 STATE = "state.json"
 
@@ -49,6 +50,19 @@ def _writer(folder: Path) -> str:
         return str(json.loads((folder / STATE).read_text(encoding="utf-8"))["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return "of another program"
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it, also after a kill, finds all of it or what was there before.
+
+    Only one process may write there, as one that claimed the folder. Raises OSError.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def json_lines(path: Path, *, refused: type[LammError] | None = DataError) -> Iterator[dict[str, Any]]:

@@ -26,6 +26,7 @@ from app.reviews.jobs import Jobs
 from app.settings import REPOSITORY
 from lamm_core.errors import AnnotationError
 from lamm_core.processes import ProcessMark, is_alive, mark_of
+from lamm_core.run_files import replace_text
 
 __all__ = ["Generating"]
 
@@ -105,7 +106,7 @@ class Generating:
         threading.Thread(target=process.wait, daemon=True).start()
         mark = mark_of(process.pid)
         about = {"command": _command(arguments), "process": mark.to_dict() if mark else None, "began_by": who}
-        (folder / "run.json").write_text(json.dumps(about), encoding="utf-8")
+        replace_text(folder / "run.json", json.dumps(about))
         return {"run": _run_view(folder)}
 
     def _stop(self, who: str, asked: Asked) -> Answer:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from lamm_core.errors import ConfigError, TaskError
 from lamm_core.processes import ProcessMark, is_alive, mark_of
-from lamm_core.run_files import STATE
+from lamm_core.run_files import STATE, replace_text
 
 __all__ = [
     "FORMAT", "MANIFEST", "STATE", "SUMMARY", "RunState", "StateFile", "differences", "full_disk_told", "process_of",
@@ -181,10 +181,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        replace_text(path, text)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise TaskError(f"{path} cannot be written ({error.strerror}). Make room and run the command again.") from error

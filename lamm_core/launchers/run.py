@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from lamm_core.errors import ConfigError, LammError
 from lamm_core.processes import ProcessMark
+from lamm_core.run_files import replace_text
 from lamm_core.training.progress import list_checkpoints
 from lamm_core.training.recipe import TrainingRecipe
 
@@ -154,7 +155,7 @@ def create_run(
             environment=dict(environment or {}),
         )
         folder.mkdir()
-        (folder / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
+        replace_text(folder / RECIPE, recipe.to_yaml())
         write_launch(folder, launch)
     return folder
 
@@ -210,9 +211,7 @@ def launch_or_none(folder: Path) -> Launch | None:
 
 def write_launch(folder: Path, launch: Launch) -> None:
     """Replace launch.json. The caller holds the lock."""
-    partial = folder / f".{LAUNCH}.partial"
-    partial.write_text(json.dumps(launch.to_dict(), indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder / LAUNCH)
+    replace_text(folder / LAUNCH, json.dumps(launch.to_dict(), indent=2) + "\n")
 
 
 def rename_run(folder: Path, title: str) -> None:

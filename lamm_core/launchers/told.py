@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from lamm_core.launchers.run import LOG, RECIPE
+from lamm_core.run_files import replace_text
 from lamm_core.training.progress import EVENTS, STATE
 
 __all__ = ["hear", "main", "tell"]
@@ -91,9 +92,7 @@ def hear(lines: Iterable[str], folder: Path) -> None:
             log.append(line)
     for name, text in ((STATE, state), (EVENTS, "\n".join(events[step] for step in sorted(events)))):
         if text:
-            partial = folder / f"{name}.partial"
-            partial.write_text(text + "\n", encoding="utf-8")
-            os.replace(partial, folder / name)
+            replace_text(folder / name, text + "\n")
     if log:
         (folder / LOG).write_text("\n".join(log) + "\n", encoding="utf-8")
 
@@ -102,7 +101,7 @@ def main() -> None:
     """Carry out the recipe that is given as text."""
     folder, recipe = Path(sys.argv[1]), sys.argv[2]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_text(recipe, encoding="utf-8")
+    replace_text(folder / RECIPE, recipe)
     command = [sys.executable, "-m", "lamm_core", "train", str(folder / RECIPE), "--run", str(folder), "--resume"]
     sys.exit(tell(folder, command, say=lambda line: print(line, flush=True)))
 

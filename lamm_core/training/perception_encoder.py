@@ -25,6 +25,7 @@ from lamm_core.modalities.perception.reading import ReadingStream
 from lamm_core.modalities.perception.scene import SceneStream
 from lamm_core.modalities.perception.small import SIDE, SmallStream
 from lamm_core.modalities.perception.trunk import BOTTOM_BLOCKS, Trunk, build_lite0
+from lamm_core.run_files import replace_text
 from lamm_core.training.perception_checkpoint import finished
 from lamm_core.training.perception_data import (
     Kind,
@@ -68,7 +69,7 @@ def train_encoder(
     check_folder(out, recipe, resume=resume)
     base = load_file(fetch("efficientnet-lite0", cache) / "model.safetensors")
     files = RunFiles(out)
-    (out / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
+    replace_text(out / RECIPE, recipe.to_yaml())
     files.state("preparing")
     with _state_of(files), _bars(progress) as bars, StopSignal() as stop:
         watch = Watch(files, bars, stop)

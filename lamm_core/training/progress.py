@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from lamm_core.errors import LammError
 from lamm_core.processes import mark_of
-from lamm_core.run_files import STATE, json_lines
+from lamm_core.run_files import STATE, json_lines, replace_text
 from lamm_core.training.failures import kind_of
 from lamm_core.training.tensorboard import EventFile
 
@@ -111,9 +111,7 @@ class RunFiles:
 
     def _replace(self, name: str, text: str) -> None:
         if self.active:
-            partial = self.folder / f"{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, self.folder / name)
+            replace_text(self.folder / name, text)
 
 
 def read_answers(folder: Path) -> Iterator[dict[str, Any]]:
@@ -125,9 +123,7 @@ def reset_state(folder: Path) -> None:
     """Before another attempt: what the last one said must not be taken for what this one says."""
     before = read_state(folder)
     values = {"state": "preparing"} | {name: int(before.get(name, 0)) for name in ("step", "total_steps")}
-    partial = folder / f"{STATE}.partial"
-    partial.write_text(json.dumps(values) + "\n", encoding="utf-8")
-    os.replace(partial, folder / STATE)
+    replace_text(folder / STATE, json.dumps(values) + "\n")
 
 
 def list_checkpoints(run: Path) -> list[Path]:

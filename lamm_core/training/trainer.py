@@ -25,7 +25,7 @@ from lamm_core.data.collate import Batch
 from lamm_core.errors import ConfigError, DivergedError
 from lamm_core.model.adapters import active
 from lamm_core.model.lamm import LammModel, Loss
-from lamm_core.run_files import claimed
+from lamm_core.run_files import claimed, replace_text
 from lamm_core.training import checkpoints
 from lamm_core.training.allocator import keep_freed_memory
 from lamm_core.training.attention import use_short_attention
@@ -67,7 +67,7 @@ def _train(
     accelerator.wait_for_everyone()
     files = RunFiles(run, active=main)
     if main:
-        (run / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
+        replace_text(run / RECIPE, recipe.to_yaml())
     files.state("preparing", step=checkpoints.newest_step(run))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), disable=not (progress and main))

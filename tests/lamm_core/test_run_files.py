@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamm_core.errors import ConfigError, TaskError
-from lamm_core.run_files import STATE, claimed, json_lines
+from lamm_core.run_files import STATE, claimed, json_lines, replace_text
 
 
 def test_a_second_writer_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
@@ -38,3 +38,12 @@ def test_a_torn_last_line_is_passed_over_and_any_other_is_named(tmp_path: Path) 
     with pytest.raises(TaskError, match="line 2"):
         list(json_lines(path, refused=TaskError))
     assert list(json_lines(path, refused=None)) == [{"a": 1}, {"a": 3}]
+
+
+def test_a_file_that_cannot_be_replaced_keeps_what_it_held(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    replace_text(file, "max_steps: 1\n")
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(file, "max_steps: 2\n\ud800")  # fails half-way, as on a full disk
+    assert file.read_text() == "max_steps: 1\n"
+    assert list(tmp_path.iterdir()) == [file]
