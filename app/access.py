@@ -28,8 +28,8 @@ RULES: Mapping[str, Mapping[str, Role]] = {
     "training": {
         name: "viewer"
         for name in (
-            "preset", "quick_check", "list", "folder", "why_not", "name_of", "size", "answers", "without_folder",
-            "recipe_text", "command_of", "log", "places", "elsewhere", "planned_command",
+            "preset", "absent_data", "quick_check", "list", "folder", "why_not", "name_of", "size", "answers",
+            "without_folder", "recipe_text", "command_of", "log", "places", "elsewhere", "planned_command",
             "data_files", "sample_lists",
         )
     },

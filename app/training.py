@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from app.presets import preset_text
 from lamm_core.config import read_yaml
 from lamm_core.conversation import Sample
 from lamm_core.data.instructions import HUB_PREFIX, read_samples
@@ -45,28 +46,9 @@ from lamm_core.training.preflight import CheckReport, note_worst
 from lamm_core.training.progress import read_answers
 from lamm_core.training.recipe import TrainingRecipe
 
-__all__ = ["PRESETS", "Preset", "Training", "ViewedRun", "parse_recipe", "with_settings"]
+__all__ = ["Training", "ViewedRun", "parse_recipe", "with_settings"]
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-RECIPES = REPOSITORY / "lamm_core" / "recipes"
 REMOTE = {"slurm": "the Slurm cluster", "hub": "Hugging Face Jobs"}
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A recipe to start from, with a sentence on what it is for."""
-
-    name: str
-    file: str
-    words: str
-
-
-PRESETS: tuple[Preset, ...] = (
-    Preset("lamm-mini", "lamm-mini.yaml", "135M language model, our own picture encoder. Trains on any laptop."),
-    Preset("lamm-mini, further", "lamm-mini-further.yaml", "Goes on from the shipped model, with what was reviewed."),
-    Preset("7B on 24 GB", "lamm-7b.yaml", "Vicuna-7B in 4 bits with CLIP. Made for one RTX 3090 or 4090."),
-    Preset("13B on 24 GB", "lamm-13b.yaml", "Vicuna-13B in 4 bits with CLIP. Just fits one 24 GB card."),
-)
 
 
 @dataclass(frozen=True)
@@ -118,13 +100,16 @@ class Training:
 
     def preset(self, name: str) -> str:
         """The YAML of a preset, comments left out: what is shown is what will be stored."""
-        chosen = next((one for one in PRESETS if one.name == name), None)
-        if chosen is None:
-            raise ConfigError(f"There is no preset {name!r}. Known: {', '.join(one.name for one in PRESETS)}.")
-        recipe = TrainingRecipe.from_yaml(RECIPES / chosen.file)
-        if isinstance(recipe.model, str):  # the shipped model, wherever the page was started
-            recipe = replace(recipe, model=str(REPOSITORY / recipe.model))
-        return recipe.to_yaml()
+        return preset_text(name)
+
+    def absent_data(self, text: str) -> str:
+        """In words, which data of a recipe are not on this machine; empty where all are. Raises ConfigError."""
+        paths = [source.path for source in parse_recipe(text).data if not source.path.startswith(HUB_PREFIX)]
+        absent = [path for path in paths if not Path(path).expanduser().is_file()]
+        if not absent:
+            return ""
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        return f"The recipe names data that are not on this machine: {absent[0]}{more}. Name yours under Data."
 
     def data_files(self) -> list[tuple[str, str]]:
         """Data found on this machine: pinned exports of the review queue, then pairs made here. Label and path."""
@@ -158,10 +143,10 @@ class Training:
         """The entry of a recipe's data for a file or a data set of the Hub; an export is pinned by its hash."""
         name = path.strip()
         if name.startswith(HUB_PREFIX):
-            return {"path": name, "media_root": media_root.strip() or str(self._hub_media(name))}
-        manifest = Path(name).expanduser().parent / MANIFEST
+            return {"path": name, "media_root": _expanded(media_root) or str(self._hub_media(name))}
+        manifest = Path(_expanded(name)).parent / MANIFEST
         pinned = {"sha256": _content_hash(manifest)} if manifest.is_file() else {}
-        return {"path": name, "media_root": media_root.strip() or None, **pinned}
+        return {"path": _expanded(name), "media_root": _expanded(media_root) or None, **pinned}
 
     def held_apart(self, path: str) -> dict[str, Any] | None:
         """The entry for the split that the same export holds apart; None where there is none."""
@@ -347,6 +332,11 @@ class Training:
             shutil.rmtree(target)
         coming.rename(target)
         return name
+
+
+def _expanded(path: str) -> str:
+    """A path as it was typed, but with ~ as the home it means: recipes know none."""
+    return str(Path(path.strip()).expanduser()) if path.strip() else ""
 
 
 def _content_hash(manifest: Path) -> str:

@@ -5,14 +5,13 @@ Does not know where they come from. Every text from a file, a model or a person 
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from app.thumbnails import thumbnail
 from app.training import ViewedRun
 from lamm_core.conversation import Sample
 from lamm_core.launchers.commands import in_words
@@ -50,7 +49,6 @@ CURVES: tuple[tuple[str, str], ...] = (
     ("data_wait_share", "waiting for data, share"),
 )
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#8b929d")
-THUMBNAIL = 96
 
 
 def choices(runs: Sequence[ViewedRun]) -> list[tuple[str, str]]:
@@ -283,7 +281,7 @@ def _seen(sample: SeenSample) -> str:
     pieces = []
     for piece in sample.pieces:
         if piece.medium:
-            pieces.append(f"{_thumbnail(Path(piece.medium))}<em>[{piece.tokens} media tokens]</em>")
+            pieces.append(f"{thumbnail(Path(piece.medium))}<em>[{piece.tokens} media tokens]</em>")
         else:
             text = escape(piece.text)
             pieces.append(f"<mark>{text}</mark>" if piece.learned else f"<span>{text}</span>")
@@ -298,26 +296,10 @@ def preview_view(samples: Sequence[Sample], start: int) -> str:
         return f'<p class="muted">There is no sample {start:,} and none after it.</p>'
     cards = []
     for place, sample in enumerate(samples, start=start):
-        media = "".join(_thumbnail(medium.path) for medium in sample.media[:4])
+        media = "".join(thumbnail(medium.path) for medium in sample.media[:4])
         turns = "".join(f"<p><b>{turn.role}</b> {escape(turn.text[:600])}</p>" for turn in sample.turns[:6])
         cards.append(f'<article class="run-sample"><h3>{place:,} · {escape(sample.id)}</h3>{media}{turns}</article>')
     return f'<div class="run-preview">{"".join(cards)}</div>'
-
-
-def _thumbnail(path: Path) -> str:
-    """A picture, small, inside the page; other media and what cannot be opened by their name."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            small = picture.convert("RGB")
-            small.thumbnail((THUMBNAIL, THUMBNAIL))
-        data = io.BytesIO()
-        small.save(data, "JPEG", quality=80)
-    except (OSError, ValueError):
-        return f"<code>{escape(path.name)}</code>"
-    encoded = base64.b64encode(data.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{encoded}" alt="{escape(path.name)}">'
 
 
 def differences(recipes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -275,8 +275,8 @@ def _connect_form(
 
     def fill(text: str, words: str) -> dict[Any, Any]:
         return {
-            **visible(form=True), **form.values(text), form.yaml: text, form.title: words, notice: "", report: "",
-            memory: estimated(text), checked: "", token: secrets.token_hex(8),
+            **visible(form=True), **form.values(text), form.yaml: text, form.title: words, notice: absent(text),
+            report: "", memory: estimated(text), checked: "", token: secrets.token_hex(8),
             form.files: gr.Dropdown(choices=training.data_files()), form.preview: "",
             planned: training.planned_command(words), where: places(),
         }  # fmt: skip
@@ -300,7 +300,13 @@ def _connect_form(
 
     def take_preset(name: str) -> dict[Any, Any]:
         text = training.preset(name)
-        return {form.yaml: text, **form.values(text), memory: estimated(text), checked: "", report: ""}
+        return {
+            form.yaml: text, **form.values(text), memory: estimated(text), checked: "", report: "", notice: absent(text)
+        }  # fmt: skip
+
+    def absent(text: str) -> str:
+        words, wrong = told(lambda: training.absent_data(text))
+        return wrong or (view.info(words) if words else "")
 
     def estimated(text: str) -> str:
         found, wrong = told(lambda: training.quick_check(text))
@@ -344,7 +350,7 @@ def _connect_form(
     parts["new"].click(open_form, None, filled, **_AT_ONCE)
     form.title.change(training.planned_command, form.title, planned, **_AT_ONCE)
     parts["copy"].click(copy_run, parts["runs"], filled, **_AT_ONCE)
-    form.preset.input(take_preset, form.preset, [form.yaml, *form.fields, memory, checked, report], **_AT_ONCE)
+    form.preset.input(take_preset, form.preset, [form.yaml, *form.fields, memory, checked, report, notice], **_AT_ONCE)
     form.connect(training, memory=memory, notice=notice, estimated=estimated, told=told)
     results = [report, memory, notice, checked]
     one_at_a_time = {"concurrency_id": "check", "concurrency_limit": 1, **_QUIET}

@@ -12,8 +12,9 @@ from typing import Any
 import gradio as gr
 
 from app import training_view as view
+from app.presets import PRESETS
 from app.services import Services
-from app.training import PRESETS, Training, parse_recipe, with_settings
+from app.training import Training, parse_recipe, with_settings
 from lamm_core.data.instructions import HUB_PREFIX
 from lamm_core.training.recipe import TrainingRecipe
 

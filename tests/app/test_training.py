@@ -14,8 +14,9 @@ import huggingface_hub.constants
 import pytest
 import yaml
 
+from app.presets import PRESETS
 from app.run_events import RunEvents
-from app.training import PRESETS, Training, parse_recipe, with_settings
+from app.training import Training, parse_recipe, with_settings
 from lamm_core.errors import ConfigError, DataError
 from lamm_core.launchers.local import LocalLauncher
 from lamm_core.launchers.run import list_runs
@@ -35,10 +36,27 @@ def recipe_text(make_recipe: Callable[..., Any]) -> str:
 
 
 @pytest.mark.parametrize("name", [preset.name for preset in PRESETS])
-def test_a_preset_is_the_recipe_that_is_shipped(training: Training, name: str) -> None:
+def test_a_preset_is_the_recipe_that_is_shipped(
+    training: Training, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where neither its data nor encoders tuned for it are
     recipe = parse_recipe(training.preset(name))
     assert recipe.to_yaml() == training.preset(name)
-    assert not isinstance(recipe.model, str) or (Path(recipe.model) / "config.json").is_file()
+    if isinstance(recipe.model, str):
+        assert (Path(recipe.model) / "config.json").is_file()
+    else:  # what it wants tuned first is here
+        options = [one.options for one in recipe.model.modalities.values()]
+        assert all(Path(one["weights"]).exists() for one in options if "weights" in one)
+    assert "not on this machine" in training.absent_data(recipe.to_yaml())
+
+
+def test_data_that_are_there_are_not_called_absent(training: Training, recipe_text: str) -> None:
+    assert training.absent_data(recipe_text) == ""
+
+
+def test_a_path_from_home_is_written_out(training: Training) -> None:
+    source = training.source("~/mine.json", "~/pictures")
+    assert source == {"path": str(Path.home() / "mine.json"), "media_root": str(Path.home() / "pictures")}
 
 
 def test_fields_write_into_the_text_and_wrong_values_are_named(recipe_text: str) -> None:

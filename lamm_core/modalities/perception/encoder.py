@@ -285,17 +285,20 @@ def _tallies(objects: Sequence[Found]) -> list[Tensor]:
 def build_perception(options: Mapping[str, Any], cache: Path) -> PerceptionEncoder:
     """The encoder over ImageNet weights; a checkpoint then loads what was tuned.
 
-    The option ``weights`` names the folder that ``lamm train-encoder`` wrote, for a model that is to be trained on it.
-    Raises ConfigError, WeightsError.
+    The option ``weights`` names the folder that ``lamm train-encoder`` wrote, or the encoder's file in the folder of a
+    model, for another model that is to be trained on it. Raises ConfigError, WeightsError.
     """
     unknown = sorted(set(options) - {"weights"})
     if unknown:
         raise ConfigError(f"The encoder 'perception' has no option {unknown[0]!r}. Known: weights.")
     encoder = PerceptionEncoder(load_file(fetch("efficientnet-lite0", cache) / "model.safetensors"))
     if "weights" in options:
-        streams = ((encoder.scene, SCENE_WEIGHTS), (encoder.small, SMALL_WEIGHTS), (encoder.reading, READING_WEIGHTS))
-        for stream, name in streams:
-            path = Path(options["weights"]).expanduser() / name
-            remedy = "; `lamm train-encoder` writes it."
-            load_weights(stream, path, what="the perception encoder", remedy=remedy)
+        weights = Path(options["weights"]).expanduser()
+        files: list[tuple[nn.Module, Path]] = [
+            (encoder.scene, weights / SCENE_WEIGHTS),
+            (encoder.small, weights / SMALL_WEIGHTS),
+            (encoder.reading, weights / READING_WEIGHTS),
+        ]
+        for module, path in [(encoder, weights)] if weights.is_file() else files:
+            load_weights(module, path, what="the perception encoder", remedy="; `lamm train-encoder` writes it.")
     return encoder.requires_grad_(False).eval()

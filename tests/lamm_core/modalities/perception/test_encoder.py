@@ -218,6 +218,12 @@ def test_tuned_weights_are_loaded_over_the_base(fetched: Path, random_encoder: P
     assert build_perception({}, fetched).fingerprint() != random_encoder.fingerprint()
 
 
+def test_the_eyes_of_a_model_can_be_taken_over(fetched: Path, random_encoder: PerceptionEncoder) -> None:
+    file = fetched / "encoder-image.safetensors"  # as a checkpoint holds them
+    save_file({key: value.contiguous() for key, value in random_encoder.state_dict().items()}, file)
+    assert build_perception({"weights": str(file)}, fetched).fingerprint() == random_encoder.fingerprint()
+
+
 def test_what_cannot_be_loaded_is_named(fetched: Path) -> None:
     with pytest.raises(ConfigError, match=r"no option 'weight'\. Known: weights"):
         build_perception({"weight": "x"}, fetched)
