@@ -13,8 +13,9 @@ from app.inspection.figures import figure_of, time_left, told, told_difference
 from app.inspection.run_shelf import Run
 from app.inspection.view import View, to_query
 from app.run_models import Beside
+from app.training import LeftOut
 
-__all__ = ["guide_view", "jobs_view", "measured_view"]
+__all__ = ["guide_view", "jobs_view", "left_out_view", "measured_view"]
 
 _SIGNS = {"running": "◐", "done": "✓", "failed": "✗", "stopped": "■"}
 # A sketch of what a run shows, in the colours of its charts: training as a line, held-apart samples as diamonds.
@@ -100,6 +101,19 @@ def _pair(name: str, one: Beside) -> str:
     notes = " ".join(found.notes)
     return f"{head}{table}<p>{escape(found.sentence)} {link}</p>" + (
         f'<p class="muted">{escape(notes)}</p>' if notes else ""
+    )
+
+
+def left_out_view(left: LeftOut) -> str:
+    """The samples that a run did not learn from, and why; nothing where it learned from all."""
+    if not left.total:
+        return ""
+    rows = "".join(f"<tr><td>{escape(one['id'])}</td><td>{escape(one['reason'])}</td></tr>" for one in left.first)
+    more = f'<p class="muted">The first {len(left.first)} of them; all stand in dropped.jsonl in the run\'s folder.</p>'
+    samples = "1 sample was" if left.total == 1 else f"{left.total:,} samples were"
+    return (
+        f"<details><summary>{samples} left out</summary><table class='run-table'><tr><th>sample</th><th>why</th></tr>"
+        f"{rows}</table>{more if left.total > len(left.first) else ''}</details>"
     )
 
 

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -43,10 +44,10 @@ from lamm_core.launchers.run import (
 )
 from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
 from lamm_core.training.preflight import CheckReport, note_worst
-from lamm_core.training.progress import read_answers
+from lamm_core.training.progress import DROPPED, read_answers, read_dropped
 from lamm_core.training.recipe import TrainingRecipe
 
-__all__ = ["Training", "ViewedRun", "parse_recipe", "with_settings"]
+__all__ = ["LeftOut", "Training", "ViewedRun", "parse_recipe", "with_settings"]
 
 REMOTE = {"slurm": "the Slurm cluster", "hub": "Hugging Face Jobs"}
 
@@ -62,6 +63,13 @@ class ViewedRun:
     def name(self) -> str:
         """The folder's name: what identifies it."""
         return self.folder.name
+
+
+class LeftOut(NamedTuple):
+    """How many samples a run left out, and the first of them: ``id`` and ``reason``."""
+
+    total: int
+    first: tuple[Mapping[str, str], ...]
 
 
 class Training:
@@ -299,6 +307,12 @@ class Training:
         """Sample answers that the run wrote at its evaluations."""
         return list(read_answers(self.folder(name)))
 
+    def left_out(self, name: str) -> LeftOut:
+        """The samples that the run could not learn from."""
+        folder = self.folder(name)
+        file = folder / DROPPED
+        return _left_out(folder, file.stat().st_mtime_ns) if file.exists() else LeftOut(0, ())
+
     def planned_command(self, title: str) -> str:
         """The command line that a run of this title would be carried out by."""
         return shown_command(command_of(free_name(self.runs, title or "run"), python=self.python))
@@ -332,6 +346,14 @@ class Training:
             shutil.rmtree(target)
         coming.rename(target)
         return name
+
+
+@lru_cache(maxsize=16)
+def _left_out(folder: Path, modified_ns: int) -> LeftOut:
+    """Read once: the list may be as long as the data. Another ``modified_ns`` is another attempt's."""
+    lines = read_dropped(folder)
+    first = tuple(islice(lines, 20))
+    return LeftOut(len(first) + sum(1 for _ in lines), first)
 
 
 def _expanded(path: str) -> str:

@@ -55,6 +55,7 @@ def build(services: Services) -> None:
                 difference = gr.HTML("", elem_id="train-difference")
                 measured = gr.HTML("", elem_id="train-measured")
                 answers = gr.HTML("", elem_id="train-answers")
+                left_out = gr.HTML("", elem_id="train-left-out")
                 with gr.Accordion("Log", open=False):
                     log = gr.HTML("", elem_id="train-log")
             with gr.Column(visible=False, elem_id="train-form", min_width=0) as form_side:
@@ -94,8 +95,8 @@ def build(services: Services) -> None:
 
     sides = [shown, form_side, run_side, check_side]
     page = [
-        runs, others, status, chart, difference, measured, answers, log, stop, resume, chat, delete, copy, title,
-        command, stored, seen, sure, guide, controls, *panel.followed,
+        runs, others, status, chart, difference, measured, answers, left_out, log, stop, resume, chat, delete, copy,
+        title, command, stored, seen, sure, guide, controls, *panel.followed,
     ]  # fmt: skip
 
     def told(work: Callable[[], Any]) -> tuple[Any, str]:
@@ -161,6 +162,7 @@ def build(services: Services) -> None:
             changed |= {measured: run_views.measured_view(scored, beside), panel.jobs: run_views.jobs_view(doing)}
             changed[log] = view.log_view(training.log(run.folder)[0])
             changed[answers] = view.samples_view(training.answers(run.name))
+            changed[left_out] = run_views.left_out_view(training.left_out(run.name))
         if run is not None and (chosen != was or fresh):
             changed |= {
                 title: run.status.title,
@@ -171,7 +173,7 @@ def build(services: Services) -> None:
             }
         if run is None:
             changed |= {chart: gr.Plot(visible=False)}
-            changed |= dict.fromkeys((log, answers, measured, difference, command, stored), "")
+            changed |= dict.fromkeys((log, answers, left_out, measured, difference, command, stored), "")
         return changed
 
     def curves(run: ViewedRun, laid: list[str], lines: list[dict[str, Any]]) -> dict[Any, Any]:

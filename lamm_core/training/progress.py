@@ -35,6 +35,7 @@ __all__ = [
     "list_checkpoints",
     "newest_step",
     "read_answers",
+    "read_dropped",
     "read_events",
     "read_state",
     "reset_state",
@@ -117,6 +118,11 @@ class RunFiles:
 def read_answers(folder: Path) -> Iterator[dict[str, Any]]:
     """Sample answers so far, by step: what was asked, what is right, what was answered, and the loss."""
     return json_lines(folder / ANSWERS)
+
+
+def read_dropped(folder: Path) -> Iterator[dict[str, str]]:
+    """The samples that the run left out: ``id`` and ``reason``; none before they are known."""
+    return json_lines(folder / DROPPED)
 
 
 def reset_state(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from app import run_views as view
 from app.inspection.run_shelf import Run
 from app.run_models import Beside
+from app.training import LeftOut
 
 EVIL = "<script>alert(1)</script>"
 METRICS = [{"name": "accuracy", "higher_is_better": True}]
@@ -50,3 +51,10 @@ def test_jobs_tell_their_command_and_how_they_ended() -> None:
     shown = view.jobs_view([{"title": EVIL, "state": "failed", "command": EVIL, "said": EVIL}])
     assert "✗ failed" in shown and shown.count("&lt;script&gt;") == 3 and "<script>" not in shown
     assert view.jobs_view([]) == ""
+
+
+def test_samples_left_out_are_counted_and_the_first_say_why() -> None:
+    assert view.left_out_view(LeftOut(0, ())) == ""
+    shown = view.left_out_view(LeftOut(1200, ({"id": EVIL, "reason": "a.png is damaged"},)))
+    assert "1,200 samples were left out" in shown and "a.png is damaged" in shown and "dropped.jsonl" in shown
+    assert "<script>" not in shown

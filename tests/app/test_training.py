@@ -190,6 +190,16 @@ def test_a_run_is_started_once_named_published_and_deleted(training: Training, r
         training.delete("first-one")
 
 
+def test_what_a_run_left_out_is_told(training: Training, recipe_text: str) -> None:
+    training.launcher.slots = 0  # type: ignore[attr-defined]
+    folder = training.start(recipe_text, title="one", token="t")
+    assert training.left_out("one").total == 0
+    RunFiles(folder).dropped({f"sample-{number}": "too long" for number in range(30)})
+    left = training.left_out("one")
+    assert (left.total, len(left.first)) == (30, 20)
+    assert left.first[0] == {"id": "sample-0", "reason": "too long"}
+
+
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", ""])
 def test_names_from_outside_reach_no_other_folder(training: Training, name: str) -> None:
     training.runs.mkdir()
