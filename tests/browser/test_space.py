@@ -65,7 +65,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
         log.close()
 
 
-def test_a_visitor_of_a_space_asks_about_a_picture(space: tuple[str, Path], browser: Any) -> None:
+def test_a_visitor_of_a_space_asks_and_reads_where_training_goes(space: tuple[str, Path], browser: Any) -> None:
     address, folder = space
     files = sorted(str(path) for path in folder.rglob("*"))
     page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -80,5 +80,8 @@ def test_a_visitor_of_a_space_asks_about_a_picture(space: tuple[str, Path], brow
     sync_api.expect(page.locator("#model-chip")).to_contain_text("ready", timeout=60_000)
     page.get_by_role("tab", name="Review").first.click()
     sync_api.expect(page.locator("#review-keeping")).to_contain_text("are lost", timeout=60_000)
+    page.get_by_role("tab", name="Train").first.click()
+    sync_api.expect(page.locator("#train-guide")).to_contain_text("training is off here", timeout=60_000)
+    sync_api.expect(page.locator("#train-guide")).to_contain_text("lamm runs start recipe.yaml")
     assert sorted(str(path) for path in folder.rglob("*")) == files, "nothing is written beside the app"
     page.close()
