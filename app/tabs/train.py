@@ -251,7 +251,11 @@ def build(services: Services) -> None:
         return wrong or view.info(f"{model} is loading. It answers in Chat, and can be measured in Benchmark.")
 
     chat.click(publish, runs, notice, **_AT_ONCE).then(
-        None, None, None, js="() => { document.querySelector('#tabs [role=tab]')?.click(); }", api_visibility="private"
+        None,
+        notice,
+        None,
+        js="(said) => { if (!said.includes('alert')) document.querySelector('#tabs [role=tab]')?.click(); }",
+        api_visibility="private",
     )
 
     _connect_form(services, form, told=told, visible=visible, state=state, parts={

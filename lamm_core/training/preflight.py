@@ -14,6 +14,7 @@ from typing import Any
 
 from lamm_core.conversation import Media, Sample
 from lamm_core.data.instructions import HUB_PREFIX, read_samples
+from lamm_core.data.pinned import verify_pinned
 from lamm_core.errors import DataError, LammError, PromptTooLongError
 from lamm_core.training.memory import BatchShape, Device, EncoderSizes, MemoryEstimate, estimate, sizes_of, worst_batch
 from lamm_core.training.recipe import DataSource, TrainingRecipe
@@ -88,10 +89,12 @@ def check_files(recipe: TrainingRecipe, report: CheckReport) -> list[tuple[str, 
     """
     chosen: list[tuple[str, Sample]] = []
     longest: tuple[int, str, Sample] | None = None
-    for source in (*recipe.data, *recipe.eval_data):
-        count, name = 0, Path(source.path).name
+    for number, source in enumerate((*recipe.data, *recipe.eval_data)):
+        count, name, broken = 0, Path(source.path).name, False
         missing: set[Path] = set()
         try:
+            if source.sha256 is not None:
+                verify_pinned(Path(source.path), source.sha256)
             for index, sample in enumerate(_samples(source)):
                 count += 1
                 for medium in sample.media:
@@ -106,15 +109,22 @@ def check_files(recipe: TrainingRecipe, report: CheckReport) -> list[tuple[str, 
                     chosen.append((named, sample))
         except (LammError, OSError) as error:
             report.problem(str(error) if isinstance(error, LammError) else f"{source.path}: {error.strerror}.")
-        report.samples += count * source.repeat
+            broken = True
+        if number < len(recipe.data):
+            report.samples += count * source.repeat
         if missing:
             first = sorted(missing)[0]
             report.problem(
                 f"{name}: {len(missing):,} of its media are missing, the first is {first}. Set media_root to the "
                 "folder that they lie in, or put them there."
             )
-        elif not count:
+        elif not count and not broken:
             report.problem(f"{name} holds no samples.")
+    if report.fine and not recipe.eval_data and report.samples * recipe.eval_fraction < 1:
+        report.remarks.append(
+            "Hardly a sample will be held apart, so nothing is measured while it runs: raise eval_fraction, or name "
+            "eval_data."
+        )
     return [*chosen, (longest[1], longest[2])] if longest else chosen
 
 

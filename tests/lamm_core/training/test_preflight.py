@@ -46,7 +46,24 @@ def test_missing_files_and_broken_records_are_problems_with_a_way_out(
     assert "broken.json, record 0" in said
     assert "empty.json holds no samples" in said
     assert "There is no file" in said and "absent.json" in said
+    assert len(report.problems) == len(names)  # each said once
     assert not check(recipe, cache=tmp_path).fine
+
+
+def test_what_is_measured_on_is_no_part_of_an_epoch_and_nothing_to_measure_is_remarked(
+    make_recipe: MakeRecipe, squares: Path
+) -> None:
+    source, report = {"path": str(squares), "repeat": 2}, CheckReport()
+    check_files(make_recipe(data=[source], eval_data=[str(squares)], eval_fraction=0.0), report)
+    assert report.fine and report.samples == 2 * 48 and not report.remarks
+    check_files(make_recipe(data=[source], eval_data=[], eval_fraction=0.0), report)
+    assert "eval_fraction" in report.remarks[0]
+
+
+def test_another_version_than_the_recipe_names_is_a_problem(make_recipe: MakeRecipe, squares: Path) -> None:
+    report = CheckReport()
+    check_files(make_recipe(data=[{"path": str(squares), "sha256": "0" * 64}]), report)
+    assert len(report.problems) == 1 and "manifest.json" in report.problems[0]
 
 
 def test_a_model_that_is_not_there_is_a_problem(make_recipe: MakeRecipe, tmp_path: Path) -> None:
