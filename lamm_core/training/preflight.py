@@ -23,6 +23,7 @@ __all__ = ["CheckReport", "Piece", "SeenSample", "check", "check_files", "note_w
 
 SHOWN = 4  # samples of the first batch
 LISTED = 20  # problems
+LEAST_APART = 2  # media to be expected, for some to be held apart likely
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def check_files(recipe: TrainingRecipe, report: CheckReport) -> list[tuple[str, 
     """
     chosen: list[tuple[str, Sample]] = []
     longest: tuple[int, str, Sample] | None = None
+    shown: set[int] = set()  # which media, by a hash of the path
     for number, source in enumerate((*recipe.data, *recipe.eval_data)):
         count, name, broken = 0, Path(source.path).name, False
         missing: set[Path] = set()
@@ -99,6 +101,7 @@ def check_files(recipe: TrainingRecipe, report: CheckReport) -> list[tuple[str, 
                 count += 1
                 for medium in sample.media:
                     report.media += 1
+                    shown.add(hash(medium.path))
                     if medium.path not in missing and not medium.path.exists():
                         missing.add(medium.path)
                 named = f"{name}[{index}] {sample.id}"
@@ -120,10 +123,10 @@ def check_files(recipe: TrainingRecipe, report: CheckReport) -> list[tuple[str, 
             )
         elif not count and not broken:
             report.problem(f"{name} holds no samples.")
-    if report.fine and not recipe.eval_data and report.samples * recipe.eval_fraction < 1:
+    if report.fine and not recipe.eval_data and len(shown) * recipe.eval_fraction < LEAST_APART:
         report.remarks.append(
-            "Hardly a sample will be held apart, so nothing is measured while it runs: raise eval_fraction, or name "
-            "eval_data."
+            f"A share of {recipe.eval_fraction:g} of {len(shown):,} media may hold none apart, and then nothing is "
+            "measured while it runs: raise eval_fraction, or name eval_data."
         )
     return [*chosen, (longest[1], longest[2])] if longest else chosen
 
