@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from lamm_core.launchers.run import HEARTBEAT, LOG, Launch, locked, read_launch, write_launch
+from lamm_core.launchers.run import ATTEMPT, HEARTBEAT, LOG, Launch, locked, read_launch, write_launch
 from lamm_core.processes import mark_of
 from lamm_core.training.progress import reset_state
 
@@ -39,7 +39,7 @@ def attend(folder: Path) -> bool:
             return True
         reset_state(folder)
         with (folder / LOG).open("ab") as log:
-            log.write(f"\n--- attempt {launch.attempt}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+            log.write(f"\n{ATTEMPT} {launch.attempt}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
             log.flush()
             process = subprocess.Popen(
                 launch.command,

@@ -6,6 +6,7 @@ whole under the lock of the folder that holds the runs; the training process wri
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = [
     "ACCELERATE",
+    "ATTEMPT",
     "HEARTBEAT",
     "LAUNCH",
     "LOG",
@@ -51,6 +53,7 @@ __all__ = [
 LAUNCH = "launch.json"
 RECIPE = "recipe.yaml"
 LOG = "log.txt"
+ATTEMPT = "--- attempt"  # begins what an attempt writes into the log
 HEARTBEAT = "attended"  # touched every few seconds by the process that attends a run
 LOCK = ".lock"
 MODEL = "model"
@@ -104,7 +107,10 @@ class Launch:
 
 @contextmanager
 def locked(runs: Path) -> Iterator[None]:
-    """Nobody else starts, stops, renames or deletes a run in this folder meanwhile. Raises ConfigError."""
+    """Nobody else starts, stops, renames or deletes a run in this folder meanwhile.
+
+    Raises ConfigError where the folder cannot be written, and where what is done meanwhile meets a full disk.
+    """
     try:
         runs.mkdir(parents=True, exist_ok=True)
         lock = FileLock(runs / LOCK, timeout=30)
@@ -116,6 +122,10 @@ def locked(runs: Path) -> Iterator[None]:
         ) from error
     try:
         yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ConfigError(f"The disk that holds {runs} is full. Make room on it, then try again.") from error
+        raise
     finally:
         lock.release()
 
@@ -155,8 +165,12 @@ def create_run(
             environment=dict(environment or {}),
         )
         folder.mkdir()
-        replace_text(folder / RECIPE, recipe.to_yaml())
-        write_launch(folder, launch)
+        try:
+            replace_text(folder / RECIPE, recipe.to_yaml())
+            write_launch(folder, launch)
+        except OSError:  # half a run would be listed as one
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return folder
 
 

@@ -7,6 +7,7 @@ and a remedy, or lost: the process is gone without a word, as after a restart of
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lamm_core.errors import ConfigError, LammError
-from lamm_core.launchers.run import HEARTBEAT, RECIPE, Launch, read_launch, read_log
+from lamm_core.launchers.run import ATTEMPT, HEARTBEAT, RECIPE, Launch, read_launch, read_log
 from lamm_core.processes import ProcessMark, is_alive
 from lamm_core.training.failures import REMEDIES, FailureKind, kind_of_log
 from lamm_core.training.progress import EVENTS, STATE, newest_step, read_state
@@ -30,6 +31,7 @@ ACTIVE: tuple[RunState, ...] = ("preparing", "running", "stopping")
 QUIET_SECONDS = 120.0  # an attendant on another machine signs every few seconds
 RECENT_STEPS = 50
 TAIL_BYTES = 32_768
+LEAST_BYTES = 65_536  # free on a disk that is not full
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,16 @@ def _state(folder: Path, launch: Launch | None, said: Mapping[str, Any], title: 
         return _failed(title, said, line or f"The process ended with code {launch.exit_code}.", kind)
     if launch and (launch.stop_requested is not None or launch.attempt == 0):
         return RunStatus("stopped", title, reason="" if launch.attempt else "It was never started.")
+    return _gone(folder, said, title)
+
+
+def _gone(folder: Path, said: Mapping[str, Any], title: str) -> RunStatus:
+    """Nobody could write down how it ended. On a full disk nobody can, but a last line may have fitted into the log."""
+    kind, line = kind_of_log(read_log(folder, limit=TAIL_BYTES)[0].rpartition(ATTEMPT)[2])
+    if kind != "other":
+        return _failed(title, said, line, kind)
+    if shutil.disk_usage(folder).free < LEAST_BYTES:
+        return _failed(title, said, "The disk is full, so nothing is written of how it ended.", "disk")
     return RunStatus(
         "lost",
         title,

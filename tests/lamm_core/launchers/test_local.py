@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +182,28 @@ def test_vanished_data_and_broken_folders_are_said_and_harm_no_other(
     assert look(broken).state == "failed" and "launch.json" in look(broken).reason
     launcher.submit(good)
     wait_for(good, "completed")
+
+
+def test_on_a_full_disk_where_nobody_could_write_down_the_end_it_is_named(
+    make_run: MakeRun, launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    with locked(launcher.runs):
+        launch = read_launch(run)
+        assert launch is not None
+        write_launch(run, replace(launch, attempt=2))
+    (run / "state.json").write_text(json.dumps({"state": "running", "step": 3, "total_steps": 9}), encoding="utf-8")
+    log = "--- attempt 1, 9:00\nOSError: [Errno 28] No space left on device\n--- attempt 2, 9:05\n"
+    (run / "log.txt").write_text(log, encoding="utf-8")
+    assert look(run).state == "lost"  # what the first attempt met says nothing of the second
+    usage = shutil.disk_usage(run)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+    assert (look(run).state, look(run).kind) == ("failed", "disk")
+    monkeypatch.undo()
+    (run / "log.txt").write_text(log + "OSError: [Errno 28] No space left on device\n", encoding="utf-8")
+    assert (look(run).state, look(run).kind) == ("failed", "disk")
+    with pytest.raises(ConfigError, match="is full"), locked(launcher.runs):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_it_survives_the_process_that_started_it(launcher: LocalLauncher, make_run: MakeRun, wait_for: WaitFor) -> None:
