@@ -56,7 +56,7 @@ def build(services: Services) -> None:
                 measured = gr.HTML("", elem_id="train-measured")
                 answers = gr.HTML("", elem_id="train-answers")
                 left_out = gr.HTML("", elem_id="train-left-out")
-                with gr.Accordion("Log", open=False):
+                with gr.Accordion("Log", open=False, elem_id="train-log-panel"):
                     log = gr.HTML("", elem_id="train-log")
             with gr.Column(visible=False, elem_id="train-form", min_width=0) as form_side:
                 form = build_form(services)
