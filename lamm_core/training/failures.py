@@ -48,6 +48,7 @@ _CLASSES: tuple[tuple[type[BaseException], FailureKind], ...] = (
     (CheckpointError, "setting"),
     (WeightsError, "weights"),
     (MissingDependencyError, "setting"),
+    (KeyboardInterrupt, "killed"),
 )
 _NUMBERS: Mapping[int, FailureKind] = {
     errno.ENOSPC: "disk",

@@ -73,6 +73,8 @@ class RunFiles:
     def failed(self, error: BaseException) -> None:
         """Say that the run failed, how far it had come, and why; where the disk refuses that too, the error says so."""
         reason = str(error) if isinstance(error, LammError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyboardInterrupt):
+            reason = "It was interrupted before it had saved."
         try:
             before = read_state(self.folder)
             counts = {name: int(before.get(name, 0)) for name in ("step", "total_steps")}

@@ -15,7 +15,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignal:
-    """While entered, the first signal sets ``requested``; a second one interrupts at once."""
+    """While entered, the first signal sets ``requested``; Ctrl-C after it interrupts at once.
+
+    SIGTERM may come again and means the same: who stops a run sends it, its attendant passes the wish on, and a cluster
+    sends its own; while a step is long, saving must not be cut off by that.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -33,6 +37,6 @@ class StopSignal:
                 signal.signal(number, handler)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True

@@ -19,6 +19,7 @@ from lamm_core.training.failures import REMEDIES, kind_of, kind_of_log
         (DataError("pairs.json, record 3: broken"), "data"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.png"), "data"),
         (DivergedError("At step 3 the loss is nan"), "nan"),
+        (KeyboardInterrupt(), "killed"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk"),
         (RuntimeError("[enforce fail at inline_container.cc:659] . unexpected pos 64 vs 0"), "disk"),
         (PermissionError(errno.EACCES, "Permission denied"), "permission"),
