@@ -90,7 +90,8 @@ $(VENV)/bin/python:
 # The stamps make a second start a matter of seconds: pip is asked only after a list of packages changed.
 $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what LAMM Studio runs on (about 2 GB, once)"
-	$(PIP) -r requirements.txt
+	$(PIP) -r requirements.txt || { command -v c++ >/dev/null || \
+	  echo "fpsample is published as source and wants a C++ compiler: apt-get install g++"; exit 1; }
 	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
 

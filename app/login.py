@@ -5,12 +5,14 @@ Does not know what anybody may do. Names come from cookies that the server gave 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 from gradio.context import LocalContext
+from gradio.utils import get_space
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.access import Asker, Quota
 from app.audit import Audit
 from lamm_core.deploy.people import People
+from lamm_core.errors import ConfigError
 
-__all__ = ["UploadGate", "asker_of", "current_asker", "sign_in"]
+__all__ = ["UploadGate", "asker_of", "current_asker", "needs_a_space", "sign_in"]
 
 _TRIES, _TRIES_SECONDS = 10, 600.0  # for each name: guessing a password takes longer than anybody lives
 
@@ -35,7 +38,7 @@ def asker_of(request: Any) -> Asker:
     scope: Scope = request.scope
     address = request.client.host if request.client else ""
     signed = scope.get("session", {}).get("oauth_info")
-    if isinstance(signed, dict):
+    if isinstance(signed, dict) and signed.get("expires_at", time.time() + 1) > time.time():
         name = signed.get("userinfo", {}).get("preferred_username")
         if isinstance(name, str) and name:
             return Asker(name, address)
@@ -46,6 +49,17 @@ def asker_of(request: Any) -> Asker:
         if token in tokens:
             return Asker(str(tokens[token]), address)
     return Asker("", address)
+
+
+def needs_a_space() -> None:
+    """Raises ConfigError where Gradio's sign-in with Hugging Face is none: outside a Space it lets everybody in as
+    whoever's token lies on the machine, under a cookie that anybody can make.
+    """
+    if get_space() is None:
+        raise ConfigError(
+            "LAMM_LOGIN=huggingface works in a Space of the Hugging Face Hub alone. Elsewhere leave it empty and let "
+            "people in by name and password: lamm people add NAME --file FILE, with LAMM_PEOPLE=FILE."
+        )
 
 
 def sign_in(people: People, audit: Audit) -> Callable[[str, str], Awaitable[bool]]:

@@ -38,6 +38,7 @@ from app.shelf import Loaded, ModelCard, Progress, Shelf
 from app.training import Training
 from app.viewer.shelf import CloudShelf
 from lamm_core.deploy.people import People, Role
+from lamm_core.errors import MissingDependencyError
 from lamm_core.launchers.local import LocalLauncher
 
 __all__ = ["Services", "build_services"]
@@ -81,6 +82,8 @@ def build_services(
 
     ``who`` tells who asks now; what a page can call stands behind the rules of `Access`.
     """
+    if settings.zero_gpu:
+        _prepare_zero_gpu()
     access = _access(settings, who)
     sessions = Sessions(settings.sessions, (settings.uploads, settings.demo), _open_picture)
     sessions.sweep()
@@ -183,6 +186,20 @@ def _open_picture(path: Path) -> Image.Image:
     return picture
 
 
+def _prepare_zero_gpu() -> None:
+    """Import what computes on ZeroGPU. The package `spaces` takes hold of torch and of the page's start, so it comes
+    before both, in the main thread. Raises MissingDependencyError.
+    """
+    try:
+        import app.zero_gpu  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "spaces":
+            raise
+        raise MissingDependencyError(
+            "SPACES_ZERO_GPU is set and the package that lends the card is missing. Install it: pip install spaces"
+        ) from error
+
+
 def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
     def load(card: ModelCard, progress: Progress) -> Loaded:
         progress("starting", None)
@@ -205,6 +222,11 @@ def _loader(settings: Settings) -> Callable[[ModelCard, Progress], Loaded]:
             if name in BACKBONES:
                 fetch(name, settings.cache, progress=fetched)
         progress("reading weights", None)
+        if settings.zero_gpu:
+            from app.zero_gpu import ZeroGpuEngine
+
+            waiting = LammModel.from_pretrained(card.folder, cache=settings.cache, dtype=torch.bfloat16)
+            return Loaded(ZeroGpuEngine(waiting), "ZeroGPU", "bf16", frozenset(config.modalities))
         device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = LammModel.from_pretrained(
             card.folder, cache=settings.cache, device=device, dtype=torch.bfloat16, quantize=settings.quantize

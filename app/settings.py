@@ -45,6 +45,7 @@ VARIABLES: Mapping[str, str] = {
     "LAMM_UPLOAD_SPACE_MB": "megabytes that the folder of uploads may hold; 20000 when empty",
     "LAMM_REVIEW_KEEP": "where decisions are kept when the disk is not: hf:OWNER/DATASET or a folder that lasts",
     "SPACE_ID": "set by Hugging Face Spaces, whose disk is lost at a restart: the page trains nothing there",
+    "SPACES_ZERO_GPU": "set by Hugging Face Spaces on ZeroGPU: each answer is computed on a card lent for it, in bf16",
     "LAMM_REVIEW_DB": "database of reviews: sqlite:///FILE or postgresql://HOST/NAME; empty: SQLite in the cache",
 }
 
@@ -80,6 +81,7 @@ class Settings:
     questions: int | None = None
     keep: str = ""
     space: str = ""
+    zero_gpu: bool = False
     shipped_models: Path = REPOSITORY / "assets"
     demo: Path = REPOSITORY / "assets" / "demo"
 
@@ -93,6 +95,13 @@ class Settings:
         if device is not None and not _DEVICE.fullmatch(device):
             raise ConfigError(f"LAMM_DEVICE is {device!r}; use cpu, cuda, cuda:0 or mps.")
         quantize = _one_of(values, "LAMM_QUANTIZE", ("nf4",))
+        zero_gpu = (values.get("SPACES_ZERO_GPU") or "").lower() in (
+            "1",
+            "t",
+            "true",
+        )  # as the package `spaces` reads it
+        if zero_gpu and quantize:
+            raise ConfigError("On ZeroGPU models compute in bf16. Leave LAMM_QUANTIZE empty, or choose another card.")
         return cls(
             cache=cache,
             typed_runs=Path("runs", "evaluation").absolute(),  # where `lamm bench run` puts them, typed here
@@ -119,6 +128,7 @@ class Settings:
             review_data=_folder(values, "LAMM_REVIEW_DATA", Path()) if values.get("LAMM_REVIEW_DATA") else None,
             hub_token=values.get("HF_TOKEN") or None,
             space=values.get("SPACE_ID") or "",
+            zero_gpu=zero_gpu,
         )
 
     @property

@@ -15,7 +15,7 @@ from app.access import Quota
 from app.endpoints import build_endpoints
 from app.endpoints3d import build_scene_endpoint
 from app.header import build_header
-from app.login import UploadGate, sign_in
+from app.login import UploadGate, needs_a_space, sign_in
 from app.reviews.routes import review_routes
 from app.services import Services
 from app.sessions import PICTURE_BYTES, SCAN_BYTES
@@ -38,7 +38,9 @@ _STYLES = ("frame.css", "chat.css", "scene.css", "bench.css", "review.css", "tra
 
 
 def build_ui(services: Services) -> gr.Blocks:
-    """The page; ``queue`` and ``launch`` are the caller's."""
+    """The page; ``queue`` and ``launch`` are the caller's. Raises ConfigError for a sign-in that is none here."""
+    if services.settings.login:
+        needs_a_space()
     with gr.Blocks(
         title="LAMM Studio", analytics_enabled=False, fill_width=True, delete_cache=(86_400, 86_400)
     ) as page:

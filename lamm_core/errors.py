@@ -77,6 +77,9 @@ class PromptTooLongError(LammError):
             "Start a new chat, or shorten the question."
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.prompt_tokens, self.context_tokens)
+
 
 class EngineBusyError(LammError):
     """So many requests wait for the model that another one is refused."""

@@ -44,8 +44,8 @@ def deploy() -> None:
 def spaces(
     name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The Space to make.")],
     kind: Annotated[
-        Literal["cpu", "gpu"],
-        typer.Option(help="cpu: lamm-mini; gpu: a model of yours in 4 bits, on an L4."),
+        Literal["cpu", "gpu", "zero"],
+        typer.Option(help="cpu: lamm-mini; gpu: a model of yours in 4 bits, on an L4; zero: ZeroGPU, in bf16."),
     ] = "cpu",
     model: Annotated[str, typer.Option(help="A model folder, or the name of a shipped model.")] = "lamm-mini",
     title: Annotated[str, typer.Option(help="What the Space is called on its page.")] = "LAMM Studio",

@@ -20,13 +20,15 @@ from lamm_core.errors import CheckpointError, ConfigError
 
 __all__ = ["KINDS", "SPACE_BYTES", "Kind", "Space", "build", "check"]
 
-KindName = Literal["cpu", "gpu"]
+KindName = Literal["cpu", "gpu", "zero"]
 SPACE_BYTES = 1_000_000_000  # what one Space's repository may hold; larger models belong in a model repository
 PACKAGES = ("app", "lamm_core", "annotation")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 MEDIA = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".ply", ".pcd", ".las", ".laz", ".glb", ".npz", ".mp4"}
-# The Hub installs gradio by `sdk_version`; open3d is for training data and a comparison, which a Space does without.
-NOT_IN_A_SPACE = {"gradio", "gradio_client", "open3d"}
+# The Hub installs gradio[oauth,mcp] by `sdk_version`, whose mcp wants an older pydantic than we pin. open3d is for
+# training data and a comparison, which a Space does without.
+NOT_IN_A_SPACE = {"gradio", "gradio_client", "open3d", "pydantic"}
+DEBIAN = "g++\n"  # fpsample is published as source
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
@@ -37,11 +39,21 @@ class Kind:
     hardware: str
     variables: Mapping[str, str] = field(default_factory=dict)
     extra: tuple[str, ...] = ()  # lines of requirements.txt
+    without: frozenset[str] = frozenset()  # packages whose lines are left out
+    python: str = "3.11"
 
 
 KINDS: Mapping[KindName, Kind] = {
     "cpu": Kind("cpu-basic", variables={"LAMM_KEEP_MODELS": "1"}, extra=(CPU_WHEELS,)),
     "gpu": Kind("l4x1", variables={"LAMM_KEEP_MODELS": "1", "LAMM_QUANTIZE": "nf4"}),
+    # ZeroGPU brings a torch of its own, refuses others, and knows two versions of Python.
+    "zero": Kind(
+        "zero-a10g",
+        variables={"LAMM_KEEP_MODELS": "1", "TOKENIZERS_PARALLELISM": "false"},
+        extra=("spaces", "torch"),
+        without=frozenset({"torch", "bitsandbytes"}),
+        python="3.12.12",
+    ),
 }
 
 
@@ -82,6 +94,7 @@ def build(space: Space, repository: Path, out: Path) -> None:
         shutil.copy(repository / name, out / name)
     pins = (repository / "requirements.txt").read_text(encoding="utf-8")
     (out / "requirements.txt").write_text(_requirements(pins, KINDS[space.kind]), encoding="utf-8")
+    (out / "packages.txt").write_text(DEBIAN, encoding="utf-8")
     (out / "README.md").write_text(_readme(space, _pin(pins, "gradio")), encoding="utf-8")
 
 
@@ -92,7 +105,7 @@ def check(folder: Path) -> list[str]:
 
 def _requirements(pins: str, kind: Kind) -> str:
     lines = [line.strip() for line in pins.splitlines() if line.strip() and not line.startswith("#")]
-    kept = [line for line in lines if _name(line) not in NOT_IN_A_SPACE]
+    kept = [line for line in lines if _name(line) not in NOT_IN_A_SPACE | kind.without]
     return "\n".join((*kind.extra, *kept)) + "\n"
 
 
@@ -107,7 +120,7 @@ def _readme(space: Space, sdk_version: str) -> str:
         "colorTo": "blue",
         "sdk": "gradio",
         "sdk_version": sdk_version,
-        "python_version": "3.11",
+        "python_version": kind.python,
         "app_file": "app.py",
         "license": "apache-2.0",
         "suggested_hardware": kind.hardware,

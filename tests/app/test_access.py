@@ -220,6 +220,8 @@ def test_the_name_of_hugging_face_comes_from_the_signed_session() -> None:
 
     assert asker_of(Request(scope)) == Asker("ann", "10.0.0.1")
     assert asker_of(Request({**scope, "session": {}})).name == ""
+    scope["session"]["oauth_info"]["expires_at"] = 1  # type: ignore[index]
+    assert asker_of(Request(scope)).name == ""
 
 
 def test_people_are_read_anew_when_the_file_changes(tmp_path: Path) -> None:

@@ -22,13 +22,38 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Python starts with this in the Space: whatever it does to a file elsewhere than in the home and for temporary files is
+# refused, as it would be there, and written down.
+ONLY_AT_HOME = """
+import os, sys
+ALLOWED = tuple(os.path.realpath(os.environ[name]) + os.sep for name in ("HOME", "TMPDIR")) + ("/dev/", "/proc/")
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+PLACES = {"os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2,
+          "os.truncate": 1, "os.chmod": 1, "sqlite3.connect": 1}
+def watch(event, values):
+    if event == "open" and isinstance(values[2], int) and values[2] & WRITES:
+        places = values[:1]
+    else:
+        places = values[:PLACES.get(event, 0)]
+    for place in places:
+        if isinstance(place, (str, bytes, os.PathLike)) and os.fsdecode(place) != ":memory:":
+            path = os.path.abspath(os.fsdecode(place))
+            if not (os.path.realpath(os.path.dirname(path)) + os.sep + os.path.basename(path)).startswith(ALLOWED):
+                sys.stderr.write(f"REFUSED {event} {path}\\n")
+                raise PermissionError(13, "only the home may be written to", path)
+sys.addaudithook(watch)
+"""
 
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of the Space and its folder; the base weights are linked in, for a Space would fetch them."""
     root = tmp_path_factory.mktemp("space")
-    folder, home = root / "app", root / "home"
+    home, temporary, start = root / "home", root / "tmp", root / "start"
+    folder = home / "app"  # as there
+    for made in (home, temporary, start):
+        made.mkdir()
+    (start / "sitecustomize.py").write_text(ONLY_AT_HOME)
     build(Space("cpu", REPOSITORY / "assets" / "lamm-mini"), REPOSITORY, folder)
     cache = home / ".cache" / "lamm-studio"
     cache.mkdir(parents=True)
@@ -40,7 +65,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
     environment = {
         "HOME": str(home), "PATH": os.environ["PATH"], "SPACE_ID": "me/lamm", "GRADIO_SERVER_NAME": "0.0.0.0",
         "GRADIO_SERVER_PORT": str(port), "OMP_NUM_THREADS": "1", "LAMM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
-        "GRADIO_TEMP_DIR": str(root / "tmp"),
+        "TMPDIR": str(temporary), "PYTHONPATH": str(start),
     }  # fmt: skip
     where = "import lamm_core, app, annotation; print(lamm_core.__file__, app.__file__, annotation.__file__)"
     found = subprocess.run([sys.executable, "-c", where], cwd=folder, env=environment, capture_output=True, text=True)

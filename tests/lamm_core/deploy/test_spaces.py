@@ -47,6 +47,12 @@ def test_each_kind_passes_its_own_check(model: Path, tmp_path: Path, kind: KindN
     assert f"gradio=={matter['sdk_version']}" in pins and not any(line.startswith("gradio==") for line in wanted)
     assert matter["models"] == ["org/lm"] and matter.get("hf_oauth", False) == (kind == "gpu")
     assert any("whl/cpu" in line for line in wanted) == (kind == "cpu")
+    # What the Hub adds, gradio[oauth,mcp] and on ZeroGPU a torch of its own, would not go with these pins.
+    assert not any(line.startswith("pydantic==") for line in wanted)
+    assert (matter["python_version"], "torch" in wanted, "spaces" in wanted) == (
+        ("3.12.12", True, True) if kind == "zero" else ("3.11", False, False)
+    )
+    assert any(line.startswith("bitsandbytes==") for line in wanted) == (kind != "zero")
     assert not list((tmp_path / "space").rglob("__pycache__"))
 
 
