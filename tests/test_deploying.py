@@ -17,24 +17,35 @@ from typer.main import get_command
 
 from app.settings import VARIABLES
 from lamm_core.__main__ import app
+from lamm_core.training.recipe import TrainingRecipe
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs" / "deploying").glob("*.md"))
-BLOCK = re.compile(r"(?:<!-- not run here: (?P<why>[^>]+) -->\n)?```console\n(?P<commands>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (?P<how>not run here|ends in an error here): [^>]+ -->\n)?```console\n(?P<commands>.*?)```", re.DOTALL
+)
 
 
 def blocks(page: Path) -> list[tuple[str, list[str]]]:
-    """Why a block is not run (empty: it is), and its commands."""
+    """What is special of each block (empty: its commands run), and its commands."""
     found = BLOCK.finditer(page.read_text(encoding="utf-8"))
-    return [(one["why"] or "", [line.removeprefix("$ ") for line in one["commands"].splitlines()]) for one in found]
+    return [(one["how"] or "", [line.removeprefix("$ ") for line in one["commands"].splitlines()]) for one in found]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
-    commands = [command for why, listed in blocks(page) if not why for command in listed]
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    commands = []
+    for how, listed in blocks(page):
+        if how != "not run here":
+            commands += [f"! {command}" for command in listed] if how else listed
+    for name in ("assets", "lamm_core"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    data = tmp_path / "data" / "LAMM" / "2D_Instruct" / "meta_file" / "LAMM_instruct_186k.json"
+    data.parent.mkdir(parents=True)
+    data.write_text("[]")  # where the recipes look for LAMM's, which is not here
+    programs = [Path(sys.executable).parent, ROOT / "tests" / "slurm_stand_in", "/usr/bin", "/bin"]
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT),
+        "PATH": ":".join(map(str, programs)), "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1",
         "LAMM_CACHE": str(tmp_path / "cache"),
     }  # fmt: skip
     script = "\n".join(("set -eux", *commands))
@@ -43,18 +54,26 @@ def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_of_ours_that_are_not_run_are_spelled_right(page: Path) -> None:
-    for why, commands in blocks(page):
-        for words in (shlex.split(command) for command in commands if why):
+def test_commands_of_ours_that_are_not_run_are_read_by_the_command_line(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes no GPU, account or cluster: options and values are known, and a recipe that is named can be read."""
+    monkeypatch.chdir(ROOT)
+    for how, commands in blocks(page):
+        for words in (shlex.split(command) for command in commands if how):
             if words[:1] == ["make"]:
                 assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), words
+            if words[:1] == ["hf"]:
+                assert shutil.which("hf", path=str(Path(sys.executable).parent)), words
             if words[:1] != ["lamm"]:
                 continue
             command, rest = get_command(app), words[1:]
-            while hasattr(command, "commands"):
+            while rest and hasattr(command, "commands"):
                 command, rest = command.commands[rest[0]], rest[1:]
-            known = {option for parameter in command.params for option in parameter.opts}
-            assert {word for word in rest if word.startswith("--")} <= known, words
+            command.make_context(words[1], list(rest))
+            for word in rest:
+                if word.endswith(".yaml"):
+                    TrainingRecipe.from_yaml(ROOT / word)
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:

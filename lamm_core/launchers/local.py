@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from lamm_core.launchers.run import Launch, list_runs, locked, read_launch, read_log, write_launch
+from lamm_core.launchers.run import Launch, launch_or_none, list_runs, locked, read_launch, read_log, write_launch
 from lamm_core.launchers.status import ACTIVE, RunStatus, look, startable
 from lamm_core.processes import is_alive, mark_of
 from lamm_core.training.progress import reset_state
@@ -38,7 +38,7 @@ class LocalLauncher:
         with locked(self.runs):
             launch = startable(run)
             if launch is not None:
-                write_launch(run, fresh(launch, queued=time.time()))
+                write_launch(run, replace(fresh(launch, queued=time.time()), launcher=self.name))
         self.advance()
         return look(run)
 
@@ -73,7 +73,7 @@ class LocalLauncher:
         """Start what waits longest while there is room, and kill what was asked to end too long ago."""
         started = []
         with locked(self.runs):
-            folders = list_runs(self.runs)
+            folders = [run for run in list_runs(self.runs) if self._has(run)]
             for run in folders:
                 self._kill_late(run)
             busy = sum(look(run).state in ACTIVE for run in folders)
@@ -82,6 +82,11 @@ class LocalLauncher:
                 self._start(run)
                 started.append(run)
         return started
+
+    def _has(self, run: Path) -> bool:
+        """Whether the run is carried out here, and not in the queue of a cluster or of the Hub."""
+        launch = launch_or_none(run)
+        return launch is None or launch.launcher == self.name
 
     def _start(self, run: Path) -> None:
         launch = read_launch(run)

@@ -54,6 +54,7 @@ def test_sbatch_is_asked_for_what_the_settings_say(
     cluster = SlurmLauncher(launcher.runs, SlurmSettings(minutes=90, gpus=2, memory_gb=48, partition="long"))
     run = make_run("seven")
     assert cluster.submit(run).state == "queued"
+    assert launcher.advance() == [], "looking at the runs here does not start what waits there"
     script = (tmp_path / "handed-in").read_text(encoding="utf-8")
     wanted = (
         "--time=90",
