@@ -46,6 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         for name, value in given.items():
             patch.setattr(gradio.oauth, f"OAUTH_{name}", value)
         patch.setattr(gradio.oauth, "OPENID_PROVIDER_URL", provider.address)
+        patch.setattr("gradio.http_server.get_space", lambda: None)  # it would watch the app's files by `spaces`
         page = build_ui(services).queue()
         options = {**launch_options(services), "server_port": None}
         _, address, _ = page.launch(**options, prevent_thread_lock=True, quiet=True)
@@ -95,7 +96,10 @@ def test_a_code_without_the_cookie_it_was_asked_with_lets_nobody_in(place: Place
     assert "/login/huggingface" in back.headers["location"]
 
 
-def test_outside_a_space_where_everybody_would_be_the_owner_it_is_refused(tmp_path: Path) -> None:
+def test_outside_a_space_where_everybody_would_be_the_owner_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SYSTEM", raising=False)
     environment = {"LAMM_LOGIN": "huggingface", "SPACE_ID": "me/lamm"}
     services = scripted_services(tmp_path, ScriptedEngine({}), environment=environment)
     with pytest.raises(ConfigError, match="in a Space of the Hugging Face Hub alone"):
