@@ -64,6 +64,10 @@ def test_small_screens_need_no_sideways_scrolling(visit: Visit, dog: Path, name:
         """['#stage', '#thread', '#ask', '#chat-right']
              .map((id) => document.querySelector(id).getBoundingClientRect().top)"""
     )
+    cut = visitor.page.locator("#tabs > .tab-wrapper [role=tablist] button").evaluate_all(
+        "(tabs) => tabs.filter((tab) => tab.scrollWidth > tab.clientWidth).map((tab) => tab.textContent)"
+    )
+    assert cut == [], "names of tabs are whole"
     if name == "phone":
         assert tops == sorted(tops), "the stage comes first, then the thread, the question and the rest"
     question = visitor.page.locator("#ask").bounding_box()
