@@ -46,7 +46,7 @@ CURVES: tuple[tuple[str, str], ...] = (
     ("learning_rate", "learning rate"),
     ("grad_norm", "gradient norm"),
     ("tokens_per_second", "tokens a second"),
-    ("data_wait_share", "waiting for data, share"),
+    ("data_wait_share", "time spent waiting for data"),
 )
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#8b929d")
 
@@ -112,7 +112,7 @@ def status_view(run: ViewedRun | None) -> str:
     if status.state == "completed":
         saved = "the model is saved"
     left = in_words(status) if status.eta_seconds is not None else ""
-    facts = " · ".join(part for part in (step, left, saved) if part)
+    facts = " · ".join(part for part in (status.doing or step, left, saved) if part)
     width = f"{status.share:.1%}" if status.share is not None else "0%"
     why = "".join(f"<p>{escape(text)}</p>" for text in (status.reason, status.remedy) if text)
     alert = f'<div role="alert" class="run-why">{why}</div>' if why else ""
@@ -162,7 +162,8 @@ def _figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
             )
     figure.update_annotations(font_size=12)
     figure.update_xaxes(gridcolor="rgba(139,146,157,0.25)", zeroline=False)
-    figure.update_yaxes(gridcolor="rgba(139,146,157,0.25)", zeroline=False)
+    figure.update_yaxes(gridcolor="rgba(139,146,157,0.25)", zeroline=False, exponentformat="e")
+    figure.update_yaxes(tickformat=".2~%", row=2, col=5)
     return figure.update_layout(
         height=460,
         autosize=True,
@@ -274,7 +275,8 @@ def _bars(counts: Sequence[int], columns: int = 16) -> str:
         f'<rect x="{place * 10}" y="{40 - 38 * height / top:.1f}" width="9" height="{38 * height / top:.1f}"/>'
         for place, height in enumerate(heights)
     )
-    return f'<svg class="run-bars" viewBox="0 0 {columns * 10} 40" role="img" aria-label="histogram">{bars}</svg>'
+    box = f'viewBox="0 0 {columns * 10} 40" preserveAspectRatio="none"'
+    return f'<svg class="run-bars" {box} role="img" aria-label="histogram">{bars}</svg>'
 
 
 def _seen(sample: SeenSample) -> str:

@@ -143,8 +143,8 @@ def found(name: str) -> Path:
 
 
 def in_words(status: RunStatus) -> str:
-    """What there is to say of a run besides its state: time left, or what went wrong and what to do."""
+    """What else there is to say of a run: time left, what it prepares, or what went wrong and what to do."""
     if status.eta_seconds is not None:
         minutes = status.eta_seconds / 60
         return f"{minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
-    return " ".join(part for part in (status.reason, status.remedy) if part)
+    return " ".join(part for part in (status.doing, status.reason, status.remedy) if part)

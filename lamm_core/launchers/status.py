@@ -36,7 +36,10 @@ LEAST_BYTES = 65_536  # free on a disk that is not full
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How a run stands. ``kind`` and ``remedy`` belong to a failure, ``eta_seconds`` to one that is running."""
+    """How a run stands.
+
+    ``kind`` and ``remedy`` belong to a failure, ``eta_seconds`` to one that is running, ``doing`` to one that prepares.
+    """
 
     state: RunState
     title: str
@@ -49,6 +52,7 @@ class RunStatus:
     eta_seconds: float | None = None
     updated: float | None = None
     attempt: int = 0
+    doing: str = ""
 
     @property
     def share(self) -> float | None:
@@ -76,6 +80,7 @@ def look(folder: Path) -> RunStatus:
         updated=said.get("updated"),
         attempt=launch.attempt if launch else 0,
         eta_seconds=_eta(folder, total - step) if status.state == "running" else None,
+        doing=str(said.get("doing", "")) if status.state in ACTIVE else "",
     )
 
 

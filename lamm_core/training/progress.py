@@ -63,11 +63,22 @@ class RunFiles:
         if active:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def state(self, state: State, *, step: int = 0, total_steps: int = 0, reason: str = "", kind: str = "") -> None:
-        """Say how the run stands; ``reason`` and ``kind`` belong to a failure."""
+    def state(
+        self,
+        state: State,
+        *,
+        step: int = 0,
+        total_steps: int = 0,
+        reason: str = "",
+        kind: str = "",
+        doing: str = "",
+    ) -> None:
+        """Say how the run stands; ``reason`` and ``kind`` belong to a failure, ``doing`` to the time before step 1."""
         values: dict[str, Any] = {"state": state, "pid": os.getpid(), "step": step, "total_steps": total_steps}
         if reason:
             values |= {"reason": reason, "kind": kind}
+        if doing:
+            values |= {"doing": doing}
         self._replace(STATE, json.dumps(values | self._process | {"updated": self._clock()}) + "\n")
 
     def failed(self, error: BaseException) -> None:
@@ -77,8 +88,8 @@ class RunFiles:
             reason = "It was interrupted before it had saved."
         try:
             before = read_state(self.folder)
-            counts = {name: int(before.get(name, 0)) for name in ("step", "total_steps")}
-            self.state("failed", reason=reason, kind=kind_of(error), **counts)
+            step, total = int(before.get("step", 0)), int(before.get("total_steps", 0))
+            self.state("failed", step=step, total_steps=total, reason=reason, kind=kind_of(error))
         except OSError as refused:
             error.add_note(f"{self.folder / STATE} could not be written: {refused.strerror}")
 

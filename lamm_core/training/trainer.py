@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 from peft.tuners.tuners_utils import BaseTunerLayer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 from torch import Tensor
 
 from lamm_core.data.collate import Batch
@@ -29,6 +29,7 @@ from lamm_core.run_files import claimed, replace_text
 from lamm_core.training import checkpoints
 from lamm_core.training.allocator import keep_freed_memory
 from lamm_core.training.attention import use_short_attention
+from lamm_core.training.bars import Bars
 from lamm_core.training.fused import fuse
 from lamm_core.training.optim import build_optimizer, build_schedule, share_gradients, trainable
 from lamm_core.training.preparation import prepare
@@ -68,9 +69,9 @@ def _train(
     files = RunFiles(run, active=main)
     if main:
         replace_text(run / RECIPE, recipe.to_yaml())
-    files.state("preparing", step=checkpoints.newest_step(run))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), disable=not (progress and main))
+    saved = checkpoints.newest_step(run)
+    files.state("preparing", step=saved)
+    bars = Bars(lambda words: files.state("preparing", step=saved, doing=words), shown=progress and main)
     try:
         with bars, StopSignal() as stop, Trackers(recipe.track if main else (), run, recipe.to_dict()) as trackers:
             return Run(recipe, run, accelerator, files, bars, stop, trackers, cache=cache).go()
