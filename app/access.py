@@ -30,7 +30,7 @@ RULES: Mapping[str, Mapping[str, Role]] = {
         for name in (
             "preset", "absent_data", "quick_check", "list", "folder", "why_not", "name_of", "size", "answers",
             "without_folder", "recipe_text", "command_of", "log", "places", "elsewhere", "planned_command",
-            "data_files", "sample_lists", "left_out",
+            "data_files", "sample_lists", "left_out", "titles",
         )
     },
     "run_models": dict.fromkeys(("modalities", "suggestion", "jobs", "measured", "before", "beside"), "viewer"),

@@ -303,6 +303,12 @@ class Training:
         """The run's title."""
         return look(self.folder(name)).title
 
+    def titles(self, names: Sequence[str]) -> dict[str, str]:
+        """What each run is called; beside the name of its folder where several are called the same."""
+        titles = {name: self.name_of(name) for name in names}
+        said = list(titles.values())
+        return {name: title if said.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}
+
     def answers(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Sample answers that the run wrote at its evaluations."""
         return list(read_answers(self.folder(name)))

@@ -314,16 +314,23 @@ def differences(recipes: Mapping[str, Mapping[str, Any]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in flat)
     rows = "".join(
         f"<tr><td>{escape(key)}</td>"
-        + "".join(f"<td>{escape(str(values.get(key, '–')))}</td>" for values in flat.values())
+        + "".join(f"<td>{escape(_said(values.get(key)))}</td>" for values in flat.values())
         + "</tr>"
         for key in differing
     )
     return f'<h3>Where they differ</h3><table class="run-table"><tr><th>setting</th>{head}</tr>{rows}</table>'
 
 
+def _said(value: Any) -> str:
+    """A setting as the table tells it; a dash where it is not set, or is none of that run's."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value is None or value == "" else str(value)
+
+
 def _flat(values: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if isinstance(values, Mapping):
         return [pair for key, value in values.items() for pair in _flat(value, f"{prefix}{key}.")]
-    if isinstance(values, list):
+    if isinstance(values, list) and any(isinstance(value, Mapping | list) for value in values):
         return [pair for place, value in enumerate(values) for pair in _flat(value, f"{prefix}{place}.")]
     return [(prefix.rstrip("."), values)]

@@ -179,9 +179,11 @@ def build(services: Services) -> None:
     def curves(run: ViewedRun, laid: list[str], lines: list[dict[str, Any]]) -> dict[Any, Any]:
         if not laid:
             return {chart: gr.Plot(view.curves_figure(lines), visible=bool(lines)), difference: ""}
-        names = [run.name, *laid]
-        several = {one: events.of(training.folder(one)) for one in names}
-        recipes, wrong = told(lambda: {one: parse_recipe(training.recipe_text(one)).to_dict() for one in names})
+        called = training.titles([run.name, *laid])
+        several = {title: events.of(training.folder(one)) for one, title in called.items()}
+        recipes, wrong = told(
+            lambda: {title: parse_recipe(training.recipe_text(one)).to_dict() for one, title in called.items()}
+        )
         differing = wrong or view.differences(recipes)
         return {chart: gr.Plot(view.compared_figure(several), visible=True), difference: differing}
 

@@ -190,6 +190,14 @@ def test_a_run_is_started_once_named_published_and_deleted(training: Training, r
         training.delete("first-one")
 
 
+def test_runs_that_are_called_the_same_are_told_apart(training: Training, recipe_text: str) -> None:
+    training.launcher.slots = 0  # type: ignore[attr-defined]
+    for title, token in (("One", "t"), ("One", "u"), ("Two", "v")):
+        training.start(recipe_text, title=title, token=token)
+    assert training.titles(["one", "two"]) == {"one": "One", "two": "Two"}
+    assert training.titles(["one", "one-2"]) == {"one": "One (one)", "one-2": "One (one-2)"}
+
+
 def test_what_a_run_left_out_is_told(training: Training, recipe_text: str) -> None:
     training.launcher.slots = 0  # type: ignore[attr-defined]
     folder = training.start(recipe_text, title="one", token="t")

@@ -48,6 +48,8 @@ def test_compared_runs_have_curves_of_their_own_and_their_differences_listed() -
     assert names == {"a", "b‹"}
     shown = view.differences({"a": {"x": 1, "y": {"z": 2}, "out": "a"}, "b": {"x": 1, "y": {"z": EVIL}, "out": "b"}})
     assert "y.z" in shown and ">x<" not in shown and "out" not in shown and "<script>" not in shown
+    told = view.differences({"a": {"x": None, "y": ["p", "q"]}, "b": {"x": 1, "y": ["p"]}})
+    assert "<td>–</td><td>1</td>" in told and "<td>p, q</td><td>p</td>" in told
     assert "the same" in view.differences({"a": {"x": 1}, "b": {"x": 1}})
 
 
