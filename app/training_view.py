@@ -46,7 +46,7 @@ CURVES: tuple[tuple[str, str], ...] = (
     ("learning_rate", "learning rate"),
     ("grad_norm", "gradient norm"),
     ("tokens_per_second", "tokens a second"),
-    ("data_wait_share", "time spent waiting for data"),
+    ("data_wait_share", "waiting for data"),
 )
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#8b929d")
 

@@ -107,8 +107,12 @@ def build(services: Services) -> None:
             said = explain(error)
             return None, view.alert(said.title, said.text)
 
-    def state(name: str | None, laid: list[str] | None, before: str, *, fresh: bool = False) -> dict[Any, Any]:
-        """The page of a run; only what changed since ``before``.
+    def state(
+        name: str | None, laid: list[str] | None, before: str, *, fresh: bool = False, picked: bool = False
+    ) -> dict[Any, Any]:
+        """The page of a run; only what changed since ``before``, or all of it where ``fresh``.
+
+        What was typed of benchmarks and exports stays, unless another run was ``picked`` or had to be.
 
         What is chosen is left to the page unless it must change: an answer that comes late would take back what was
         chosen since it was asked for.
@@ -169,8 +173,9 @@ def build(services: Services) -> None:
                 command: training.command_of(run.name),
                 stored: training.recipe_text(run.name),
                 sure: gr.Group(visible=False),
-                **panel.of_run(services, run.name),
             }
+        if run is not None and (picked or chosen != name or (chosen != was and not fresh)):
+            changed |= panel.of_run(services, run.name)
         if run is None:
             changed |= {chart: gr.Plot(visible=False)}
             changed |= dict.fromkeys((log, answers, left_out, measured, difference, command, stored), "")
@@ -205,7 +210,7 @@ def build(services: Services) -> None:
         return state(name, laid, before)
 
     def choose(name: str | None, laid: list[str] | None) -> dict[Any, Any]:
-        return {**state(name, laid, "", fresh=True), **visible(form=False), notice: ""}
+        return {**state(name, laid, "", fresh=True, picked=True), **visible(form=False), notice: ""}
 
     def visible(*, form: bool) -> dict[Any, Any]:
         return {
@@ -348,7 +353,7 @@ def _connect_form(
             return
         yield {
             **visible(form=False),
-            **state(folder.name, laid, "", fresh=True),
+            **state(folder.name, laid, "", fresh=True, picked=True),
             notice: "",
             token: secrets.token_hex(8),
         }
