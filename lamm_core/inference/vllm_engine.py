@@ -105,7 +105,8 @@ class VllmEngine(QueuedEngine):
             "max_num_seqs": self._most_running,
             "enable_prompt_embeds": True,
             "enable_lora": True,
-            "max_loras": self._adapters.combinations,
+            # One more than can be: on a CPU, vLLM 0.32 gives prompts without an adapter that of the last slot.
+            "max_loras": self._adapters.combinations + 1,
             "max_lora_rank": self._adapters.rank,
             # Left out, the embedding of tokens is wrapped too, which fails on prompts of embeddings (vLLM 0.32).
             "lora_target_modules": self._adapters.targets,

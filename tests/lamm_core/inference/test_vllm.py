@@ -28,6 +28,7 @@ STAND_IN = """#!{python}
 import json, socket, struct, sys
 if sys.argv[1] == "-c":
     sys.exit(0)
+assert json.loads(sys.argv[3])["max_loras"] == 4  # image, second, both, and a slot that stays empty
 other = socket.socket(fileno=int(sys.argv[2])).makefile("rwb", 0)
 def tell(message):
     head = json.dumps(message).encode()
