@@ -1,24 +1,34 @@
 """Tokens a second and time to the first token of our decoder beside transformers' generate: same weights and prompts.
 
-Does not know whether answers are right; only that both sides give the same greedy tokens. Generate runs twice, on the
-weights with the adapter merged in (the fair comparison: ``ratio``) and with the adapter beside them, as PEFT leaves it.
-``limit_tokens_per_second`` is what reading the weights once a token would allow.
+Does not know whether answers are right; only whether all sides give the same greedy tokens up to where the answer ends.
+Each computes so many tokens for each prompt, also past that end. Generate runs twice, on the weights with the adapter
+merged in (the fair comparison: ``ratio``) and with the adapter beside them, as PEFT leaves it; ``--compiled`` adds it
+merged, with a static cache and torch.compile, which takes minutes to warm. ``limit_tokens_per_second`` is what reading
+the weights once a token would allow.
 Needs the weights that ``lamm fetch`` brings; takes the shipped checkpoint, or without one an untrained adapter.
-Usage: python benchmarks/decode.py [--cache FOLDER] [--checkpoint FOLDER] [--tokens 48] [--prompts 7] [--threads N]
+
+Peers (`decode_peers.py`) run in an environment of their own and answer the prompts without a picture. ``--peer
+llama_cpp`` reads the same merged weights, written as a GGUF file in bf16; ``--peer NAME=MODEL`` a file or folder as it
+is. ``ratio`` is then ours to theirs.
+Usage: python benchmarks/decode.py [--tokens 48] [--prompts 7] [--threads N] [--peers PYTHON --peer llama_cpp]
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import json
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +41,7 @@ from lamm_core.conversation import Media, Turn
 from lamm_core.inference.decode import Decoder, decoder_for
 from lamm_core.inference.sampling import Generation
 from lamm_core.model.adapters import active, adapter_parameters
+from lamm_core.model.gguf_file import write_gguf
 from lamm_core.model.lamm import LammModel
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +67,7 @@ class Timing:
 
     @classmethod
     def of(cls, tokens: list[int], began: float, times: list[float]) -> Timing:
-        return cls(tokens, times[0] - began, (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0)
+        return cls(tokens, times[0] - began, (len(times) - 1) / (times[-1] - times[0]))
 
 
 class Clock(BaseStreamer):
@@ -84,18 +95,25 @@ def load_model(checkpoint: Path, cache: Path) -> LammModel:
     return model
 
 
+class Prompt(NamedTuple):
+    """A question ready to be answered."""
+
+    embeds: Tensor  # (L, H)
+    ids: list[int] | None  # where words are all it has
+
+
 @torch.no_grad()
-def embed(model: LammModel, question: str, picture: str | None) -> Tensor:
-    """A prompt (L, H)."""
+def prepare(model: LammModel, question: str, picture: str | None) -> Prompt:
+    """The prompt of a question."""
     media = (Media(ADAPTER, ROOT / "assets" / "demo" / picture),) if picture else ()
     features = model.encode(media)
     rendered = model.prompts.build(
         [Turn("user", question, media)], [len(feature) for feature in features], for_training=False
     )
-    return model.embed(rendered, media, features)
+    return Prompt(model.embed(rendered, media, features), None if media else list(rendered.input_ids))
 
 
-def by_transformers(model: Any, prompt: Tensor, count: int, stop_ids: list[int]) -> Timing:
+def by_transformers(model: Any, prompt: Tensor, count: int) -> Timing:
     """Plain generate, greedy."""
     clock = Clock()
     mask = torch.ones(1, len(prompt), dtype=torch.long)
@@ -105,21 +123,91 @@ def by_transformers(model: Any, prompt: Tensor, count: int, stop_ids: list[int])
         attention_mask=mask,
         max_new_tokens=count,
         do_sample=False,
-        eos_token_id=stop_ids,
-        pad_token_id=stop_ids[0],
+        eos_token_id=model.config.vocab_size,  # no token has it; None would take the model's own
+        pad_token_id=0,
         streamer=clock,
     )[0].tolist()
-    return Timing.of([token for token in tokens if token not in stop_ids], began, clock.times)
+    return Timing.of(tokens, began, clock.times)
 
 
-def by_us(decoder: Decoder, prompt: Tensor, count: int, stop_ids: list[int]) -> Timing:
+def by_us(decoder: Decoder, prompt: Tensor, count: int) -> Timing:
     """Our decoder, greedy."""
     tokens, times = [], []
     began = time.perf_counter()
-    for token in decoder.generate(prompt, Generation(max_new_tokens=count), stop_ids, threading.Event()):
+    for token in decoder.generate(prompt, Generation(max_new_tokens=count), [], threading.Event()):
         tokens.append(token)
         times.append(time.perf_counter())
-    return Timing.of(tokens, began, times or [time.perf_counter()])
+    return Timing.of(tokens, began, times)
+
+
+class Peer:
+    """Another program, in a process of its own that does nothing until it is asked."""
+
+    def __init__(self, python: Path, name: str, model: Path, threads: int) -> None:
+        self.name, self.model, self.timings = name, model, list[Timing]()
+        command = [str(python), str(ROOT / "benchmarks" / "decode_peers.py"), name, str(model), str(threads)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.version = self._read()["version"]
+
+    def ask(self, ids: Sequence[int], count: int) -> Timing:
+        """Its greedy answer."""
+        assert self._process.stdin is not None
+        print(json.dumps({"ids": list(ids), "tokens": count}), file=self._process.stdin, flush=True)
+        told = self._read()
+        return Timing.of(told["tokens"], 0.0, told["times"])
+
+    def close(self) -> dict[str, Any]:
+        """End it; says what it was."""
+        self._process.communicate()
+        return {"peer": self.name, "version": self.version, "model": self.model.name}
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        if not (line := self._process.stdout.readline()):
+            sys.exit(f"{self.name} ended with {self._process.wait()}; what it said is above.")
+        return json.loads(line)
+
+
+def open_peers(options: argparse.Namespace, model: LammModel, merged: Any, folder: Path) -> list[Peer]:
+    """The peers asked for; those without a model of their own get the merged weights as a GGUF file in ``folder``."""
+    peers = []
+    for spelled in options.peer:
+        name, _, given = spelled.partition("=")
+        file = Path(given) if given else folder / "merged.gguf"
+        if not file.exists():
+            merged.save_pretrained(folder)
+            model.tokenizer.save_pretrained(folder)
+            write_gguf(folder, file, name="merged")
+        peers.append(Peer(options.peers, name, file, options.threads))
+    return peers
+
+
+def compiled(merged: Any, prompts: Sequence[Prompt], count: int) -> Any:
+    """A copy whose steps torch has compiled, warmed with the longest prompt, which sets the size of the cache."""
+    copied = copy.deepcopy(merged)
+    copied.generation_config.cache_implementation = "static"
+    copied.forward = torch.compile(copied.forward)
+    for prompt in sorted(prompts, key=lambda one: -len(one.embeds)):
+        by_transformers(copied, prompt.embeds, count)
+    return copied
+
+
+def answer(timing: Timing, stop_ids: list[int]) -> list[int]:
+    """The tokens before the first that ends an answer."""
+    return list(itertools.takewhile(lambda token: token not in stop_ids, timing.tokens))
+
+
+def beside(ours: list[Timing], theirs: list[Timing], stop_ids: list[int]) -> dict[str, Any]:
+    """Theirs, and how ours stands to it."""
+    pairs = list(zip(ours, theirs, strict=True))
+    same = [answer(mine, stop_ids) == answer(other, stop_ids) for mine, other in pairs]
+    ratio = median(mine.tokens_per_second / other.tokens_per_second for mine, other in pairs)
+    return {
+        "ratio": round(ratio, 2),
+        "tokens_per_second": middle(theirs, "tokens_per_second"),
+        "first_token_seconds": middle(theirs, "first_token_seconds"),
+        "identical_prompts": f"{sum(same)} of {len(same)}",
+    }
 
 
 def limit(model: nn.Module) -> float:
@@ -135,8 +223,8 @@ def limit(model: nn.Module) -> float:
 
 
 def middle(timings: list[Timing], name: str) -> float:
-    """Median over the answers that are long enough to time."""
-    return round(median(getattr(timing, name) for timing in timings if len(timing.tokens) > 4), 3)
+    """Median over the answers."""
+    return round(median(getattr(timing, name) for timing in timings), 3)
 
 
 def main() -> None:
@@ -145,49 +233,64 @@ def main() -> None:
         "--cache", type=Path, default=Path.home() / ".cache" / "lamm-studio", help="where the weights are"
     )
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "assets" / "lamm-mini", help="the model to measure")
-    parser.add_argument("--tokens", type=int, default=48, help="how long answers may get")
+    parser.add_argument("--tokens", type=int, default=48, help="how long answers are")
     parser.add_argument("--prompts", type=int, default=len(QUESTIONS), help="how many of the prompts to measure")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of both sides")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of all sides")
+    parser.add_argument("--compiled", action="store_true", help="transformers with torch.compile, too")
+    parser.add_argument("--peers", type=Path, default=Path(sys.executable), help="the Python that has the peers")
+    parser.add_argument("--peer", action="append", default=[], help="NAME or NAME=MODEL; once for each")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = load_model(options.checkpoint, options.cache)
-    stop_ids = sorted(model.prompts.stop_ids())
-    prompts = [embed(model, *question) for question in QUESTIONS[: options.prompts]]
+    with tempfile.TemporaryDirectory() as folder:
+        measure(options, model, Path(folder))
+
+
+def measure(options: argparse.Namespace, model: LammModel, folder: Path) -> None:
+    """Ask everybody every prompt in turn, so that whatever else the machine does meets all of them."""
+    stop_ids, count = sorted(model.prompts.stop_ids()), options.tokens
+    prompts = [prepare(model, *question) for question in QUESTIONS[: options.prompts]]
     merged = copy.deepcopy(model.language_model).merge_and_unload(adapter_names=[ADAPTER])
     decoder = decoder_for(model.language_model)
+    peers = open_peers(options, model, merged, folder)
+    quick = compiled(merged, prompts, count) if options.compiled else None
     ours: list[Timing] = []
     plain: list[Timing] = []
-    beside: list[Timing] = []
+    unmerged: list[Timing] = []
+    fast: list[Timing] = []
     with active(model.language_model, {ADAPTER}):
-        for warm in (
-            lambda: by_us(decoder, prompts[0][:4], 2, []),
-            lambda: by_transformers(merged, prompts[0], 2, stop_ids),
-        ):
-            warm()
-        for prompt in prompts:  # in turn, so that whatever else the machine does meets all three
-            plain.append(by_transformers(merged, prompt, options.tokens, stop_ids))
-            ours.append(by_us(decoder, prompt, options.tokens, stop_ids))
-            beside.append(by_transformers(model.language_model, prompt, options.tokens, stop_ids))
-    same = [mine.tokens == theirs.tokens for mine, theirs in zip(ours, plain, strict=True)]
-    long = [(mine, theirs) for mine, theirs in zip(ours, plain, strict=True) if len(mine.tokens) > 4]
-    ratio = median(mine.tokens_per_second / theirs.tokens_per_second for mine, theirs in long)
-    print(
-        json.dumps(
-            {
-                "ratio": round(ratio, 2),
-                "ours_tokens_per_second": middle(ours, "tokens_per_second"),
-                "transformers_tokens_per_second": middle(plain, "tokens_per_second"),
-                "transformers_unmerged_tokens_per_second": middle(beside, "tokens_per_second"),
-                "ours_first_token_seconds": middle(ours, "first_token_seconds"),
-                "transformers_first_token_seconds": middle(plain, "first_token_seconds"),
-                "identical": all(same),
-                "identical_prompts": f"{sum(same)} of {len(same)}",
-                "tokens": sum(len(timing.tokens) for timing in ours),
-                "limit_tokens_per_second": round(limit(merged), 1),
-                "threads": options.threads,
-            }
-        )
-    )
+        by_us(decoder, prompts[0].embeds[:4], 2)
+        by_transformers(merged, prompts[0].embeds, 2)
+        for peer in peers:
+            peer.ask([1, 2, 3, 4], 2)
+        for prompt in prompts:
+            plain.append(by_transformers(merged, prompt.embeds, count))
+            ours.append(by_us(decoder, prompt.embeds, count))
+            unmerged.append(by_transformers(model.language_model, prompt.embeds, count))
+            if quick is not None:
+                fast.append(by_transformers(quick, prompt.embeds, count))
+            for peer in peers:
+                if prompt.ids is not None:
+                    peer.timings.append(peer.ask(prompt.ids, count))
+    compared = beside(ours, plain, stop_ids)
+    worded = [mine for mine, prompt in zip(ours, prompts, strict=True) if prompt.ids is not None]
+    result = {
+        "ratio": compared["ratio"],
+        "ours_tokens_per_second": middle(ours, "tokens_per_second"),
+        "transformers_tokens_per_second": compared["tokens_per_second"],
+        "transformers_unmerged_tokens_per_second": middle(unmerged, "tokens_per_second"),
+        "ours_first_token_seconds": middle(ours, "first_token_seconds"),
+        "transformers_first_token_seconds": compared["first_token_seconds"],
+        "identical": all(answer(one, stop_ids) == answer(two, stop_ids) for one, two in zip(ours, plain, strict=True)),
+        "identical_prompts": compared["identical_prompts"],
+        "tokens": sum(len(timing.tokens) for timing in ours),
+        "limit_tokens_per_second": round(limit(merged), 1),
+        "threads": options.threads,
+    }
+    if quick is not None:
+        result["compiled"] = beside(ours, fast, stop_ids)
+    result["peers"] = [peer.close() | beside(worded, peer.timings, stop_ids) for peer in peers]
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
