@@ -198,7 +198,7 @@ def called(model: str, adapter: str) -> str:
 
 def facts(answer: Answer) -> str:
     """One line on how an answer was made, each number with its unit."""
-    parts = [f"{answer.tokens} tokens"]
+    parts = [f"{answer.tokens} token{'' if answer.tokens == 1 else 's'}"]
     if answer.tokens_per_second is not None:
         parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
     if answer.first_token_seconds is not None:

@@ -28,6 +28,7 @@ _YIELD_SECONDS = 0.06  # a value the page shows costs more than a token; faster 
 
 # Interface events are no public endpoints; see app/endpoints.py for those.
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_FOLLOW_SECONDS = 4.0  # until a model that was chosen elsewhere is shown
 _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 
 
@@ -282,10 +283,17 @@ def _model_picker(services: Services) -> gr.Dropdown:
 
     def current() -> tuple[Any, Any]:
         name = services.shelf.status().name
-        return gr.Dropdown(choices=names() or [name], value=name), gr.Dropdown(choices=adapters(name))
+        return gr.Dropdown(choices=names() or [name], value=name), gr.Dropdown(
+            choices=adapters(name), value="automatic"
+        )
+
+    def follow(shown: str) -> tuple[Any, Any]:
+        """Another may have been chosen by somebody else, or by Train's "Chat with it"."""
+        return current() if services.shelf.status().name != shown else (gr.skip(), gr.skip())
 
     model.input(choose, model, adapter, **_AT_ONCE)
     gr.on(fn=current, outputs=[model, adapter], **_AT_ONCE)
+    gr.Timer(_FOLLOW_SECONDS).tick(follow, model, [model, adapter], **_AT_ONCE)
     return adapter
 
 

@@ -103,6 +103,7 @@ def test_a_run_is_started_left_found_again_stopped_resumed_and_chatted_with(trai
     page.click("#train-chat")
     expect(page.locator("#model-chip")).to_contain_text("from-the-page", timeout=30_000)
     expect(page.locator("#ask textarea")).to_be_visible()
+    expect(page.locator("#model input")).to_have_value("from-the-page", timeout=30_000)
     run = train_page.services.training.folder("from-the-page")
     assert (train_page.services.settings.models / "from-the-page" / "config.json").is_file()
     assert look(run).attempt == 2
