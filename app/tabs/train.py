@@ -70,7 +70,13 @@ def build(services: Services) -> None:
                         chat = gr.Button("Chat with it", size="sm", elem_id="train-chat", interactive=False)
                         bench = gr.Button("Benchmark it", size="sm", elem_id="train-bench", interactive=False)
                     panel = build_model_panel(bench)
-                    title = gr.Textbox(label="Name", max_length=80, elem_id="train-title", interactive=True)
+                    title = gr.Textbox(
+                        label="Name",
+                        info="Enter renames the run.",
+                        max_length=80,
+                        elem_id="train-title",
+                        interactive=True,
+                    )
                     delete = gr.Button("Delete…", size="sm", elem_id="train-delete", interactive=False)
                     with gr.Group(visible=False, elem_id="train-sure") as sure:
                         question = gr.HTML("")
