@@ -61,19 +61,43 @@ def test_commands_of_ours_that_are_not_run_are_read_by_the_command_line(
     monkeypatch.chdir(ROOT)
     for how, commands in blocks(page):
         for words in (shlex.split(command) for command in commands if how):
-            if words[:1] == ["make"]:
+            read(words)
+            if words[0] == "make":
                 assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), words
-            if words[:1] == ["hf"]:
+            if words[0] == "hf":
                 assert shutil.which("hf", path=str(Path(sys.executable).parent)), words
-            if words[:1] != ["lamm"]:
-                continue
-            command, rest = get_command(app), words[1:]
-            while rest and hasattr(command, "commands"):
-                command, rest = command.commands[rest[0]], rest[1:]
-            command.make_context(words[1], list(rest))
-            for word in rest:
-                if word.endswith(".yaml"):
-                    TrainingRecipe.from_yaml(ROOT / word)
+
+
+@pytest.mark.parametrize("name", ["3090", "clusters"])
+def test_commands_of_the_pages_on_one_card_and_on_clusters_are_read_by_the_command_line(name: str) -> None:
+    """They want a CUDA card, several of them, or Slurm, so none is run here."""
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    shells = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    listed = [shlex.split(line, comments=True) for line in shells.splitlines()]
+    assert listed
+    for words in listed:
+        read(words)
+        if words[:2] == ["accelerate", "launch"]:
+            from accelerate.commands.launch import launch_command_parser
+
+            given = launch_command_parser().parse_args(words[2:])
+            assert given.module and given.training_script == "lamm_core"
+            read(["lamm", *given.training_script_args])
+        scripts = [word for word in words if word.endswith(".py")]
+        assert all((ROOT / script).is_file() for script in scripts), words
+
+
+def read(words: list[str]) -> None:
+    """Have our command line read a command of ours without carrying it out, and the recipe of ours that it names."""
+    if words[:1] != ["lamm"]:
+        return
+    command, rest = get_command(app), words[1:]
+    while rest and hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    command.make_context(words[1], list(rest))
+    for word in rest:
+        if word.startswith("lamm_core/recipes/"):
+            TrainingRecipe.from_yaml(ROOT / word)
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:
