@@ -43,11 +43,11 @@ def build_header(services: Services) -> None:
         chip = gr.HTML(model_chip(services.shelf.status()), elem_id="model-chip")
         running = gr.HTML(run_chip(services.training.list()), elem_id="run-chip")
         if services.settings.login == "huggingface":
-            gr.LoginButton(size="sm", elem_id="sign-in")
+            gr.LoginButton(logout_value="Sign out", size="sm", elem_id="sign-in")
         person = gr.HTML("", elem_id="person")
         gr.HTML(_tools(), elem_id="tools")
     gr.on(
-        fn=lambda: person_chip(services.access.asker, signs_out=services.settings.people is not None),
+        fn=lambda: person_chip(services.access.asker, signs_out=services.settings.signs_in_here),
         outputs=person, queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     timer = gr.Timer(_LOADING_SECONDS)

@@ -157,6 +157,11 @@ class Settings:
         return self.cache / "audit.jsonl"
 
     @property
+    def signs_in_here(self) -> bool:
+        """Whether people come in by a name and a password of this page."""
+        return self.people is not None and self.login is None
+
+    @property
     def disk_lasts(self) -> bool:
         """Whether what is decided here is there after a restart without being kept elsewhere."""
         return not self.space or self.review_url.startswith("postgresql")

@@ -85,7 +85,7 @@ def launch_options(services: Services) -> dict[str, Any]:
             ],
         },
         "auth": sign_in(People(settings.people), services.access.audit)
-        if settings.people and not settings.login
+        if settings.people and settings.signs_in_here
         else None,
         "auth_message": "LAMM Studio. Ask an admin for a name and a password.",
         # Session folders carry names nobody can guess; Gradio copies from them what a conversation shows.

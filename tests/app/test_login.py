@@ -83,6 +83,8 @@ def test_the_name_at_hugging_face_decides_how_far_somebody_may_go(place: Place) 
     name, value = ann.split("=", 1)
     assert "you have not signed in" in said(f"{name}=x{value}"), "a cookie that the page did not sign"
     with client(place, ann) as leaving:
+        labels = [part["props"].get("logout_value") for part in leaving.get("/config").json()["components"]]
+        assert "Sign out" in labels
         left = leaving.get("/logout")
     assert "you have not signed in" in said(left.headers["set-cookie"].split(";")[0])
 
