@@ -43,7 +43,7 @@ def GPU(*, duration: Callable[..., float]) -> Callable[..., Any]:
             here.send(values)
             try:
                 while True:
-                    kind, value = here.recv()
+                    kind, value = _received(here)
                     if kind == "error":
                         raise gr.Error(value)
                     if kind == "end":
@@ -51,13 +51,21 @@ def GPU(*, duration: Callable[..., float]) -> Callable[..., Any]:
                     yield value
             except GeneratorExit:
                 stop.set()
-                while here.recv()[0] == "value":
+                while _received(here)[0] == "value":
                     pass
                 raise
 
         return called
 
     return decorate
+
+
+def _received(here: Any) -> tuple[str, Any]:
+    """What the process says next. Raises TimeoutError where it says nothing, rather than wait for ever."""
+    if not here.poll(60):
+        raise TimeoutError("the forked process says nothing")
+    kind, value = here.recv()
+    return kind, value
 
 
 def _serve(work: Callable[..., Iterator[Any]], there: Any, stop: Any) -> None:
