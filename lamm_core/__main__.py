@@ -235,14 +235,19 @@ def train(
 
         check_and_print(recipe, cache=cache_folder(), probe=probe, report=report)
         return
+    from lamm_core.training.progress import read_state
     from lamm_core.training.recipe import TrainingRecipe
     from lamm_core.training.trainer import train as run_training
 
     read = TrainingRecipe.from_yaml(recipe)
     if track:
         read = TrainingRecipe.from_dict(read.to_dict() | {"track": track})
-    folder = run_training(read, run=run or Path("runs") / recipe.stem, cache=cache_folder(), resume=resume)
-    err.print(f"[green]trained[/green]  [dim]{folder}[/dim]")
+    place = run or Path("runs") / recipe.stem
+    folder = run_training(read, run=place, cache=cache_folder(), resume=resume)
+    if read_state(place).get("state") == "done":
+        err.print(f"[green]trained[/green]  [dim]{folder}[/dim]")
+    else:
+        err.print(f"[yellow]stopped[/yellow]; the same command with --resume goes on  [dim]{folder}[/dim]")
 
 
 @app.command("train-encoder")

@@ -46,11 +46,16 @@ RECIPE = "recipe.yaml"
 MODEL = "model"
 
 
+class _StoppedEarly(Exception):
+    """A stop was asked for while data were read and media encoded, which may take hours."""
+
+
 def train(recipe: TrainingRecipe | Path, *, run: Path, cache: Path, resume: bool = True, progress: bool = True) -> Path:
     """Carry out a recipe in the folder ``run`` and return the checkpoint folder that it ends with.
 
     With ``resume`` a run that was stopped or killed goes on from its newest checkpoint; SIGTERM and Ctrl-C save one
-    and stop. However it ends, state.json says so. Raises ConfigError for a folder that holds another run, DataError
+    and stop; where that comes before the first step, and nothing was saved yet, ``run`` itself is returned. However it
+    ends, state.json says so. Raises ConfigError for a folder that holds another run, DataError
     for data that cannot be used, LammError where the loss is no number any more.
     """
     recipe = recipe if isinstance(recipe, TrainingRecipe) else TrainingRecipe.from_yaml(recipe)
@@ -71,10 +76,21 @@ def _train(
         replace_text(run / RECIPE, recipe.to_yaml())
     saved = checkpoints.newest_step(run)
     files.state("preparing", step=saved)
-    bars = Bars(lambda words: files.state("preparing", step=saved, doing=words), shown=progress and main)
+    stop = StopSignal()
+
+    def tell(words: str) -> None:
+        if stop.requested and accelerator.num_processes == 1:  # several would wait for each other
+            raise _StoppedEarly
+        files.state("preparing", step=saved, doing=words)
+
+    bars = Bars(tell, shown=progress and main)
     try:
-        with bars, StopSignal() as stop, Trackers(recipe.track if main else (), run, recipe.to_dict()) as trackers:
+        with bars, stop, Trackers(recipe.track if main else (), run, recipe.to_dict()) as trackers:
             return Run(recipe, run, accelerator, files, bars, stop, trackers, cache=cache).go()
+    except _StoppedEarly:
+        files.state("stopped", step=saved)
+        found = checkpoints.list_checkpoints(run)
+        return found[-1] / MODEL if found else run
     except BaseException as error:
         files.failed(error)
         raise
