@@ -1,15 +1,14 @@
 """Tokens a second and time to the first token of our decoder beside transformers' generate: same weights and prompts.
 
-Does not know whether answers are right; only whether all sides give the same greedy tokens up to where the answer ends.
-Each computes so many tokens for each prompt, also past that end. Generate runs twice, on the weights with the adapter
-merged in (the fair comparison: ``ratio``) and with the adapter beside them, as PEFT leaves it; ``--compiled`` adds it
-merged, with a static cache and torch.compile, which takes minutes to warm. ``limit_tokens_per_second`` is what reading
-the weights once a token would allow.
+Does not know whether answers are right; only whether all sides give the same greedy tokens. Words are answered by the
+language model as it came, pictures with their adapter: generate has it merged in (the fair comparison: ``ratio``) and a
+second time beside the weights, as PEFT leaves it. ``--compiled`` adds generate with a static cache and torch.compile,
+which takes minutes to warm. ``limit_tokens_per_second`` is what reading the weights once a token would allow.
 Needs the weights that ``lamm fetch`` brings; takes the shipped checkpoint, or without one an untrained adapter.
 
 Peers (`decode_peers.py`) run in an environment of their own and answer the prompts without a picture. ``--peer
-llama_cpp`` reads the same merged weights, written as a GGUF file in bf16; ``--peer NAME=MODEL`` a file or folder as it
-is. ``ratio`` is then ours to theirs.
+llama_cpp`` reads the same weights, written as a GGUF file in bf16; ``--peer NAME=MODEL`` a file or folder as it is.
+``ratio`` is then ours to theirs.
 Usage: python benchmarks/decode.py [--tokens 48] [--prompts 7] [--threads N] [--peers PYTHON --peer llama_cpp]
 """
 
@@ -17,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import itertools
 import json
 import subprocess
 import sys
@@ -67,7 +65,7 @@ class Timing:
 
     @classmethod
     def of(cls, tokens: list[int], began: float, times: list[float]) -> Timing:
-        return cls(tokens, times[0] - began, (len(times) - 1) / (times[-1] - times[0]))
+        return cls(tokens, times[0] - began, (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0)
 
 
 class Clock(BaseStreamer):
@@ -113,7 +111,7 @@ def prepare(model: LammModel, question: str, picture: str | None) -> Prompt:
     return Prompt(model.embed(rendered, media, features), None if media else list(rendered.input_ids))
 
 
-def by_transformers(model: Any, prompt: Tensor, count: int) -> Timing:
+def by_transformers(model: Any, prompt: Tensor, count: int, stop_ids: list[int]) -> Timing:
     """Plain generate, greedy."""
     clock = Clock()
     mask = torch.ones(1, len(prompt), dtype=torch.long)
@@ -123,21 +121,21 @@ def by_transformers(model: Any, prompt: Tensor, count: int) -> Timing:
         attention_mask=mask,
         max_new_tokens=count,
         do_sample=False,
-        eos_token_id=model.config.vocab_size,  # no token has it; None would take the model's own
-        pad_token_id=0,
+        eos_token_id=stop_ids,
+        pad_token_id=stop_ids[0],
         streamer=clock,
     )[0].tolist()
-    return Timing.of(tokens, began, clock.times)
+    return Timing.of([token for token in tokens if token not in stop_ids], began, clock.times)
 
 
-def by_us(decoder: Decoder, prompt: Tensor, count: int) -> Timing:
+def by_us(decoder: Decoder, prompt: Tensor, count: int, stop_ids: list[int]) -> Timing:
     """Our decoder, greedy."""
     tokens, times = [], []
     began = time.perf_counter()
-    for token in decoder.generate(prompt, Generation(max_new_tokens=count), [], threading.Event()):
+    for token in decoder.generate(prompt, Generation(max_new_tokens=count), stop_ids, threading.Event()):
         tokens.append(token)
         times.append(time.perf_counter())
-    return Timing.of(tokens, began, times)
+    return Timing.of(tokens, began, times or [time.perf_counter()])
 
 
 class Peer:
@@ -149,12 +147,13 @@ class Peer:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.version = self._read()["version"]
 
-    def ask(self, ids: Sequence[int], count: int) -> Timing:
+    def ask(self, ids: Sequence[int], count: int, stop_ids: list[int]) -> Timing:
         """Its greedy answer."""
         assert self._process.stdin is not None
-        print(json.dumps({"ids": list(ids), "tokens": count}), file=self._process.stdin, flush=True)
+        asked = {"ids": list(ids), "tokens": count, "stop_ids": stop_ids}
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
         told = self._read()
-        return Timing.of(told["tokens"], 0.0, told["times"])
+        return Timing.of(told["tokens"], 0.0, told["times"] or [0.0])
 
     def close(self) -> dict[str, Any]:
         """End it; says what it was."""
@@ -168,40 +167,36 @@ class Peer:
         return json.loads(line)
 
 
-def open_peers(options: argparse.Namespace, model: LammModel, merged: Any, folder: Path) -> list[Peer]:
-    """The peers asked for; those without a model of their own get the merged weights as a GGUF file in ``folder``."""
+def open_peers(options: argparse.Namespace, model: LammModel, plain: Any, folder: Path) -> list[Peer]:
+    """The peers asked for; those without a model of their own get our weights as a GGUF file in ``folder``."""
     peers = []
     for spelled in options.peer:
         name, _, given = spelled.partition("=")
-        file = Path(given) if given else folder / "merged.gguf"
+        file = Path(given) if given else folder / "bf16.gguf"
         if not file.exists():
-            merged.save_pretrained(folder)
+            plain.save_pretrained(folder)
             model.tokenizer.save_pretrained(folder)
-            write_gguf(folder, file, name="merged")
+            write_gguf(folder, file, name="plain")
         peers.append(Peer(options.peers, name, file, options.threads))
     return peers
 
 
-def compiled(merged: Any, prompts: Sequence[Prompt], count: int) -> Any:
+def compiled(model: Any, prompts: Sequence[Prompt], count: int, stop_ids: list[int]) -> Any:
     """A copy whose steps torch has compiled, warmed with the longest prompt, which sets the size of the cache."""
-    copied = copy.deepcopy(merged)
+    copied = copy.deepcopy(model)
     copied.generation_config.cache_implementation = "static"
     copied.forward = torch.compile(copied.forward)
     for prompt in sorted(prompts, key=lambda one: -len(one.embeds)):
-        by_transformers(copied, prompt.embeds, count)
+        by_transformers(copied, prompt.embeds, count, stop_ids)
     return copied
 
 
-def answer(timing: Timing, stop_ids: list[int]) -> list[int]:
-    """The tokens before the first that ends an answer."""
-    return list(itertools.takewhile(lambda token: token not in stop_ids, timing.tokens))
-
-
-def beside(ours: list[Timing], theirs: list[Timing], stop_ids: list[int]) -> dict[str, Any]:
-    """Theirs, and how ours stands to it."""
+def beside(ours: list[Timing], theirs: list[Timing]) -> dict[str, Any]:
+    """Theirs, and how ours stands to it over the answers that are long enough to time."""
     pairs = list(zip(ours, theirs, strict=True))
-    same = [answer(mine, stop_ids) == answer(other, stop_ids) for mine, other in pairs]
-    ratio = median(mine.tokens_per_second / other.tokens_per_second for mine, other in pairs)
+    same = [mine.tokens == other.tokens for mine, other in pairs]
+    timed = [(mine, other) for mine, other in pairs if min(len(mine.tokens), len(other.tokens)) > 4]
+    ratio = median(mine.tokens_per_second / other.tokens_per_second for mine, other in timed)
     return {
         "ratio": round(ratio, 2),
         "tokens_per_second": middle(theirs, "tokens_per_second"),
@@ -223,8 +218,8 @@ def limit(model: nn.Module) -> float:
 
 
 def middle(timings: list[Timing], name: str) -> float:
-    """Median over the answers."""
-    return round(median(getattr(timing, name) for timing in timings), 3)
+    """Median over the answers that are long enough to time; 0 without one."""
+    return round(median([getattr(timing, name) for timing in timings if len(timing.tokens) > 4] or [0.0]), 3)
 
 
 def main() -> None:
@@ -250,30 +245,30 @@ def measure(options: argparse.Namespace, model: LammModel, folder: Path) -> None
     """Ask everybody every prompt in turn, so that whatever else the machine does meets all of them."""
     stop_ids, count = sorted(model.prompts.stop_ids()), options.tokens
     prompts = [prepare(model, *question) for question in QUESTIONS[: options.prompts]]
+    words = [prompt for prompt in prompts if prompt.ids is not None]
+    plain = copy.deepcopy(model.language_model).unload()
     merged = copy.deepcopy(model.language_model).merge_and_unload(adapter_names=[ADAPTER])
     decoder = decoder_for(model.language_model)
-    peers = open_peers(options, model, merged, folder)
-    quick = compiled(merged, prompts, count) if options.compiled else None
-    ours: list[Timing] = []
-    plain: list[Timing] = []
-    unmerged: list[Timing] = []
-    fast: list[Timing] = []
-    with active(model.language_model, {ADAPTER}):
-        by_us(decoder, prompts[0].embeds[:4], 2)
-        by_transformers(merged, prompts[0].embeds, 2)
-        for peer in peers:
-            peer.ask([1, 2, 3, 4], 2)
-        for prompt in prompts:
-            plain.append(by_transformers(merged, prompt.embeds, count))
-            ours.append(by_us(decoder, prompt.embeds, count))
-            unmerged.append(by_transformers(model.language_model, prompt.embeds, count))
+    peers = open_peers(options, model, plain, folder)
+    quick = compiled(plain, words, count, stop_ids) if options.compiled else None
+    ours, theirs, unmerged, fast = list[Timing](), list[Timing](), list[Timing](), list[Timing]()
+    for peer in peers:
+        peer.ask([1, 2, 3, 4], 2, [])
+    for prompt in [prompts[0], *prompts]:  # the first twice: it warms
+        worded = prompt.ids is not None
+        theirs.append(by_transformers(plain if worded else merged, prompt.embeds, count, stop_ids))
+        with active(model.language_model, set() if worded else {ADAPTER}):
+            ours.append(by_us(decoder, prompt.embeds if len(ours) else prompt.embeds[:4], count, stop_ids))
+            if not worded:
+                unmerged.append(by_transformers(model.language_model, prompt.embeds, count, stop_ids))
+        if prompt.ids is not None:
             if quick is not None:
-                fast.append(by_transformers(quick, prompt.embeds, count))
+                fast.append(by_transformers(quick, prompt.embeds, count, stop_ids))
             for peer in peers:
-                if prompt.ids is not None:
-                    peer.timings.append(peer.ask(prompt.ids, count))
-    compared = beside(ours, plain, stop_ids)
-    worded = [mine for mine, prompt in zip(ours, prompts, strict=True) if prompt.ids is not None]
+                peer.timings.append(peer.ask(prompt.ids, count, stop_ids))
+    ours, theirs, fast = ours[1:], theirs[1:], fast[1:]
+    compared = beside(ours, theirs)
+    in_words = [mine for mine, prompt in zip(ours, prompts, strict=True) if prompt.ids is not None]
     result = {
         "ratio": compared["ratio"],
         "ours_tokens_per_second": middle(ours, "tokens_per_second"),
@@ -281,15 +276,16 @@ def measure(options: argparse.Namespace, model: LammModel, folder: Path) -> None
         "transformers_unmerged_tokens_per_second": middle(unmerged, "tokens_per_second"),
         "ours_first_token_seconds": middle(ours, "first_token_seconds"),
         "transformers_first_token_seconds": compared["first_token_seconds"],
-        "identical": all(answer(one, stop_ids) == answer(two, stop_ids) for one, two in zip(ours, plain, strict=True)),
+        "identical": all(mine.tokens == other.tokens for mine, other in zip(ours, theirs, strict=True)),
         "identical_prompts": compared["identical_prompts"],
         "tokens": sum(len(timing.tokens) for timing in ours),
+        "ours_each": [round(timing.tokens_per_second, 1) for timing in ours],
         "limit_tokens_per_second": round(limit(merged), 1),
         "threads": options.threads,
     }
     if quick is not None:
-        result["compiled"] = beside(ours, fast, stop_ids)
-    result["peers"] = [peer.close() | beside(worded, peer.timings, stop_ids) for peer in peers]
+        result["compiled"] = beside(in_words, fast)
+    result["peers"] = [peer.close() | beside(in_words, peer.timings[1:]) for peer in peers]
     print(json.dumps(result))
 
 

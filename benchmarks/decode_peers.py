@@ -1,7 +1,7 @@
 """Other programs that decode, for decode.py: run by the Python of an environment that has them, spoken to in lines.
 
-Does not know this project: it imports nothing of it. A line asks ``{"ids": [...], "tokens": 48}`` and is
-told ``{"tokens": [...], "times": [...]}``: so many, greedy, whatever would end an answer; seconds since it was asked.
+Does not know this project: it imports nothing of it. A line asks ``{"ids": [...], "tokens": 48, "stop_ids": [...]}``
+and is told ``{"tokens": [...], "times": [...]}``: greedy, up to the first id that stops, seconds since it was asked.
 The first line told is ``{"version": ...}``.
 Usage: python benchmarks/decode_peers.py llama_cpp|openvino_genai|onnxruntime_genai MODEL THREADS
 """
@@ -99,6 +99,8 @@ def main() -> None:
         tokens, times = list[int](), list[float]()
         began = time.perf_counter()
         for token, when in decode(asked["ids"], asked["tokens"]):
+            if token in asked["stop_ids"]:
+                break
             tokens.append(token)
             times.append(when - began)
             if len(tokens) == asked["tokens"]:
