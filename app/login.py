@@ -21,6 +21,7 @@ from app.access import Asker, Quota
 from app.audit import Audit
 from lamm_core.deploy.people import People
 from lamm_core.errors import ConfigError
+from lamm_core.run_files import bytes_in
 
 __all__ = ["UploadGate", "asker_of", "current_asker", "needs_a_space", "sign_in"]
 
@@ -100,7 +101,7 @@ class UploadGate:
             await _refused(411, "Say how long the upload is (Content-Length).")(scope, receive, send)
             return
         size = int(length)
-        if bytes_in(self._folder) + size > self._most_bytes:
+        if await anyio.to_thread.run_sync(bytes_in, self._folder) + size > self._most_bytes:
             words = "The space for uploads is full. What is in it goes by itself after a while; try again later."
             await _refused(507, words)(scope, receive, send)
             return
@@ -110,17 +111,6 @@ class UploadGate:
             await _refused(429, f"{most:,.0f} MB a day are each person's share of uploads here.")(scope, receive, send)
             return
         await self._app(scope, _at_most(receive, size), send)
-
-
-def bytes_in(folder: Path) -> int:
-    """How much lies in a folder. Files that vanish meanwhile count as gone."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:
-            continue
-    return total
 
 
 def _refused(status: int, words: str) -> PlainTextResponse:

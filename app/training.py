@@ -43,6 +43,7 @@ from lamm_core.launchers.run import (
     shown_command,
 )
 from lamm_core.launchers.status import ACTIVE, RunStatus, look, why_not_resumed
+from lamm_core.run_files import bytes_in
 from lamm_core.training.preflight import CheckReport, note_worst
 from lamm_core.training.progress import DROPPED, read_answers, read_dropped
 from lamm_core.training.recipe import TrainingRecipe
@@ -329,7 +330,7 @@ class Training:
 
     def size(self, name: str) -> int:
         """Bytes of the run's folder."""
-        return sum(path.stat().st_size for path in self.folder(name).rglob("*") if path.is_file())
+        return bytes_in(self.folder(name))
 
     def recipe_text(self, name: str) -> str:
         """The stored YAML."""

@@ -291,9 +291,12 @@ def main() -> None:
                       "data": {"act": "counts", "who": "end", "by": ["status"]}},
                 timeout=60,
             ).json()["counts"]["status"]  # fmt: skip
+        said = (folder / "server.log").read_text(errors="replace")
     fifth = next(memory for at, memory in curve if at >= FIFTH * len(acts))
     for line in failed[:20]:
         print(line, file=sys.stderr)
+    if failed:
+        print(f"The server said last:\n{said[-4000:]}", file=sys.stderr)
     found = {
         "chats": options.chats, "uploads": options.uploads, "decisions": options.decisions, "seconds": round(seconds),
         "fifth_mb": round(fifth, 1), "after_mb": round(after, 1), "grown": round(after / fifth, 3),

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from lamm_core.errors import ConfigError, DataError, LammError
 
-__all__ = ["STATE", "claimed", "json_lines", "replace_text"]
+__all__ = ["STATE", "bytes_in", "claimed", "files_below", "json_lines", "replace_text"]
 
 STATE = "state.json"
 
@@ -63,6 +63,24 @@ def replace_text(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files of a folder and its folders, links too; what vanishes meanwhile is passed over."""
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            yield Path(inside, name)
+
+
+def bytes_in(folder: Path) -> int:
+    """How much lies in a folder. Files that vanish meanwhile count as gone."""
+    total = 0
+    for path in files_below(folder):
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue
+    return total
 
 
 def json_lines(path: Path, *, refused: type[LammError] | None = DataError) -> Iterator[dict[str, Any]]:

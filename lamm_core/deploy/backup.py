@@ -22,6 +22,7 @@ from typing import Any
 
 from lamm_core.deploy.databases import bring_back, copy_out, is_empty, sqlite_file
 from lamm_core.errors import DeployError
+from lamm_core.run_files import files_below
 
 __all__ = ["Places", "make", "restore"]
 
@@ -106,7 +107,7 @@ def restore(copy: Path, places: Places, *, replace: bool = False) -> dict[str, i
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for file in sorted(root.rglob("*")) if root.is_dir() else ():
+    for file in sorted(files_below(root)):
         if file.is_file() and not file.is_symlink() and not file.name.endswith(_NOT_COPIED):
             yield file
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.access import DESK_RULES, Access, Asker, Quota
 from app.audit import Audit
-from app.login import asker_of, bytes_in, current_asker
+from app.login import asker_of, current_asker
 from app.scripted import ScriptedEngine, scripted_services
 from app.services import Services
 from app.settings import Settings
@@ -250,9 +250,3 @@ def test_a_file_of_people_that_says_something_else_is_refused(tmp_path: Path, te
 )  # fmt: skip
 def test_who_has_not_signed_in_may_do_what_fits_the_place(environment: dict[str, str], guests: Role) -> None:
     assert Settings.from_environment(environment).guests == guests
-
-
-def test_vanished_files_weigh_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(bytes(10))
-    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
-    assert bytes_in(tmp_path) == 10

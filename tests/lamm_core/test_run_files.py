@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lamm_core.errors import ConfigError, TaskError
-from lamm_core.run_files import STATE, claimed, json_lines, replace_text
+from lamm_core.run_files import STATE, bytes_in, claimed, files_below, json_lines, replace_text
 
 
 def test_a_second_writer_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
@@ -47,3 +48,16 @@ def test_a_file_that_cannot_be_replaced_keeps_what_it_held(tmp_path: Path) -> No
         replace_text(file, "max_steps: 2\n\ud800")  # fails half-way, as on a full disk
     assert file.read_text() == "max_steps: 1\n"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_vanishes_while_it_is_weighed_weighs_nothing(tmp_path: Path) -> None:
+    for name in ("a/one", "b/two"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(bytes(10))
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert bytes_in(tmp_path) == 20
+    files = files_below(tmp_path)
+    assert next(files) == tmp_path / "gone"
+    for folder in ("a", "b"):  # known by now, and not yet looked into
+        shutil.rmtree(tmp_path / folder)
+    assert list(files) == []

@@ -25,8 +25,8 @@ from lamm_core.errors import DeployError, LammError
 from tests.annotation.review.cluster import Cluster
 
 
-def drafts(count: int) -> Iterator[Draft]:
-    for number in range(count):
+def drafts(count: int, *, first: int = 0) -> Iterator[Draft]:
+    for number in range(first, first + count):
         turns = (Turn("user", f"What is on shelf {number}?"), Turn("assistant", "Two cups."))
         yield Draft("C3", "test", turns, annotation={}, checks=(), prompt_hash="0" * 64, generator="test")
 
@@ -70,11 +70,13 @@ def places(url: str, tmp_path: Path) -> Places:
 
 def decide(url: str, who: str, stop: threading.Event, failed: list[BaseException]) -> None:
     store = ReviewStore(url, blind_share=0.0)
+    known = 60
     try:
         while not stop.is_set():
             item = store.claim(who)
             if item is None:
-                store.add_drafts(drafts(600), actor="me")
+                store.add_drafts(drafts(600, first=known), actor="me")
+                known += 600
                 continue
             store.accept(who, item.seen)
     except BaseException as error:
@@ -105,6 +107,7 @@ def test_copies_made_while_people_decide_hold_one_moment_each(
         restore(tmp_path / "copies" / f"{number}.tar", other)
         store = ReviewStore(other.database)
         assert list(differences(store.database)) == []
+        store.add_drafts(drafts(1, first=1_000_000), actor="me")  # those of the copy may all be decided, or held
         item = store.claim("later")
         assert item is not None and store.accept("later", item.seen).status == "accepted", "it goes on counting"
         heads.append(store.head())
