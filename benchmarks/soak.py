@@ -103,7 +103,8 @@ class Visitor:
     """A browser as far as the server can tell: it uploads, asks and decides over HTTP."""
 
     def __init__(self, address: str, desk: int) -> None:
-        self._http = httpx.Client(base_url=address, timeout=120)
+        limits = httpx.Limits(keepalive_expiry=2)  # the server lets go of a connection that rests for five seconds
+        self._http = httpx.Client(base_url=address, timeout=120, limits=limits)
         self._desk = desk
 
     def upload(self, name: str, content: bytes) -> dict[str, Any]:
