@@ -8,6 +8,8 @@ deletion of old uploads ends for good when an upload arrives while it looks, so 
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import logging
 import time
 from collections import Counter
@@ -70,7 +72,8 @@ class Visitors:
         while True:
             await asyncio.sleep(self._look_seconds)
             try:
-                await anyio.to_thread.run_sync(self.forget, app.state_holder)
+                if await anyio.to_thread.run_sync(self.forget, app.state_holder):
+                    await anyio.to_thread.run_sync(_give_back)
                 await anyio.to_thread.run_sync(self.delete_files, app.get_blocks())
             except Exception:  # a callback that fails must not end the looking: the next look may succeed
                 _log.exception("what visitors left could not be removed")
@@ -108,3 +111,12 @@ class Visitors:
                     deleted += not file.exists()
                 known.discard(name)
         return deleted
+
+
+def _give_back() -> None:
+    """Give the memory of what was forgotten back: the parts of a session know each other, and glibc keeps all."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except AttributeError:  # another C library gives back by itself
+        return
