@@ -41,12 +41,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class Load:
-    """How busy an engine is: answers being computed and requests waiting, each with the most there can be."""
+    """How busy an engine is: answers being computed and requests waiting, each with the most there can be.
+
+    ``stopped`` says why it answers nothing any more; it is empty as long as it does.
+    """
 
     running: int
     waiting: int
     most_running: int
     most_waiting: int
+    stopped: str = ""
 
 
 class Answer(Iterator[Piece], Protocol):

@@ -66,7 +66,7 @@ class QueuedEngine:
     def load(self) -> Load:
         """How busy the engine is now."""
         with self._lock:
-            return Load(self._running(), len(self._queue), self._most_running, self._queue.most)
+            return Load(self._running(), len(self._queue), self._most_running, self._queue.most, self._closed)
 
     def _wake(self) -> None:
         """See to it that the line moves on. Called with the lock held."""

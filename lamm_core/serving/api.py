@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from lamm_core.errors import LammError
+from lamm_core.errors import EngineStoppedError, LammError
 from lamm_core.inference.protocol import Engine
 from lamm_core.inference.sampling import Generation
 from lamm_core.registry import nearest
@@ -187,6 +187,8 @@ def build_api(
     async def health() -> dict[str, Any]:
         """Whether the server answers, and how busy it is; needs no key."""
         busy = engine.load()
+        if busy.stopped:
+            raise for_error(EngineStoppedError(busy.stopped))
         return {"status": "ok", "running": busy.running, "waiting": busy.waiting}
 
     @api.get("/metrics", dependencies=key, responses={200: {"content": {"text/plain": {}}}, **ERRORS})

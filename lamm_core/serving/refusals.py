@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamm_core.errors import EngineBusyError, LammError, MediaError, PromptTooLongError
+from lamm_core.errors import EngineBusyError, EngineStoppedError, LammError, MediaError, PromptTooLongError
 
 __all__ = ["Refusal", "for_error", "for_validation"]
 
@@ -39,6 +39,8 @@ def for_error(error: Exception) -> Refusal:
     if isinstance(error, EngineBusyError):
         wait = {"Retry-After": str(max(1, math.ceil(error.retry_seconds)))}
         return Refusal(429, str(error), "rate_limit_exceeded", headers=wait)
+    if isinstance(error, EngineStoppedError):
+        return Refusal(503, str(error), "engine_stopped")
     if isinstance(error, PromptTooLongError):
         return Refusal(400, str(error), "context_length_exceeded", "messages")
     if isinstance(error, MediaError):

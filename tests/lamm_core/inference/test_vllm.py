@@ -124,6 +124,7 @@ def test_when_the_process_ends_everybody_is_told(engine: LocalEngine, stand_in: 
     for stream in (waiting, fatal):
         with pytest.raises(EngineStoppedError, match="vLLM ended"):
             list(stream)
+    assert "vLLM ended" in vllm.load().stopped
     vllm.close()
 
 

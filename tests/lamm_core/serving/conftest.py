@@ -34,6 +34,7 @@ class HeldEngine:
         self.go = threading.Event()
         self.held = len(self.words)
         self.busy = self.closed = False
+        self.stopped = ""
         self.broken: Exception | None = None
         self.asked: list[tuple[Sequence[Turn], Generation, str | None, str]] = []
         self.shown: list[bytes] = []
@@ -73,7 +74,7 @@ class HeldEngine:
         yield Piece("", True, said, 10, 0.1, ended="length" if ended == "length" else "stop")
 
     def load(self) -> Load:
-        return Load(0, 0, 1, self.most_waiting)
+        return Load(0, 0, 1, self.most_waiting, self.stopped)
 
     def close(self) -> None:
         self.closed = True

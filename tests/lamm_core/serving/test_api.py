@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from lamm_core.errors import EngineStoppedError
 from lamm_core.pointclouds.read import SUFFIXES
 from lamm_core.serving.conversation import MOST_MEDIA
 from lamm_core.serving.gate import Rules
@@ -207,6 +208,18 @@ def test_health_and_metrics_tell_what_happened(client: openai.OpenAI, engine: He
     assert float(values['lamm_requests_total{route="/v1/chat/completions",status="200"}']) >= 1
     assert float(values['lamm_requests_total{route="other",status="404"}']) >= 1
     assert not any("script" in name for name in values)
+
+
+def test_an_engine_that_ended_is_told_by_health_and_by_answers(
+    client: openai.OpenAI, engine: HeldEngine, address: str
+) -> None:
+    engine.stopped = "vLLM ended. Start the server again."
+    engine.broken = EngineStoppedError(engine.stopped)
+    health = httpx.get(f"{address}/health")
+    assert health.status_code == 503 and health.json()["error"]["message"] == engine.stopped
+    with pytest.raises(openai.InternalServerError, match="Start the server again") as caught:
+        ask(client)
+    assert caught.value.status_code == 503
 
 
 def test_curl_streams_events_up_to_done(address: str, engine: HeldEngine) -> None:
