@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.settings import REPOSITORY
 from lamm_core.config import LammConfig, ModalitySettings
 from lamm_core.errors import ConfigError
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["PRESETS", "Preset", "preset_text"]
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 RECIPES = REPOSITORY / "lamm_core" / "recipes"
 SHIPPED = REPOSITORY / "assets" / "lamm-mini"
 

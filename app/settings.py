@@ -50,6 +50,7 @@ VARIABLES: Mapping[str, str] = {
 }
 
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+_ON = ("1", "t", "true")  # as the package `spaces` reads what is set
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,7 @@ class Settings:
         if device is not None and not _DEVICE.fullmatch(device):
             raise ConfigError(f"LAMM_DEVICE is {device!r}; use cpu, cuda, cuda:0 or mps.")
         quantize = _one_of(values, "LAMM_QUANTIZE", ("nf4",))
-        zero_gpu = (values.get("SPACES_ZERO_GPU") or "").lower() in (
-            "1",
-            "t",
-            "true",
-        )  # as the package `spaces` reads it
+        zero_gpu = (values.get("SPACES_ZERO_GPU") or "").lower() in _ON
         if zero_gpu and quantize:
             raise ConfigError("On ZeroGPU models compute in bf16. Leave LAMM_QUANTIZE empty, or choose another card.")
         return cls(

@@ -28,7 +28,7 @@ SIDE = 320  # pixels; the page shows half of them, for screens that have two for
 MOST_POINTS = 60_000
 MOST_SECONDS = 10.0  # to read a cloud in
 TURN, TILT = np.radians(25.0), np.radians(35.0)  # the eye goes to the left and up
-DOTS = ((50, 8), (2_000, 4), (20_000, 3), (float("inf"), 2))  # points, pixels of one
+DOTS = ((50, 8), (2_000, 4), (20_000, 3), (float("inf"), 2))  # up to so many points, pixels of one: few are seen too
 GROUND = 236  # grey behind the points
 LOW, HIGH = np.array([44, 62, 148]), np.array([236, 178, 40])  # colours by height, where the cloud has none
 
@@ -79,9 +79,7 @@ def cloud_picture(xyz: NDArray[np.float32], rgb: NDArray[np.uint8] | None, *, si
     across, away = x * np.cos(TURN) - y * np.sin(TURN), x * np.sin(TURN) + y * np.cos(TURN)
     seen = np.stack([across, z * np.cos(TILT) + away * np.sin(TILT)])  # (2, N), the second upwards
     low, high = np.percentile(seen, [0.5, 99.5], axis=1)  # (2,) each
-    dot = (
-        2 if len(xyz) > 20_000 else 3 if len(xyz) > 2_000 else 4 if len(xyz) > 50 else 8
-    )  # pixels; few points have to be seen as well
+    dot = next(pixels for most, pixels in DOTS if len(xyz) <= most)
     margin = side // 20
     scale = (side - 2 * margin - dot) / max(float((high - low).max()), 1e-9)
     width, height = np.ceil((high - low) * scale).astype(int) + 2 * margin + dot

@@ -108,7 +108,7 @@
       const told = await hub.call("exchange");
       draw(told);
       const running = told.jobs.filter((job) => job.state === "running").length;
-      if (before && !running) { hub.refresh(); if (!hub.queue.length) hub.more(); }
+      if (before && !running) hub.refresh();
       before = running;
       return told;
     }, (told) => told.jobs.some((job) => job.state === "running"));
@@ -184,7 +184,7 @@
       const told = await hub.call("generation");
       draw(told);
       const running = told.jobs.filter((job) => job.state === "running").length;
-      if (before && !running) { hub.refresh(); if (!hub.queue.length) hub.more(); }
+      if (before && !running) hub.refresh();
       before = running;
       return told;
     }, (told) => told.runs.some((run) => run.running) || told.jobs.some((job) => job.state === "running"));

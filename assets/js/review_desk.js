@@ -134,8 +134,9 @@
       }
       hub.emit("listed");
     };
-    const more = async ({ resume = false } = {}) => {
-      const answer = await hub.attempt("next", () => hub.call("next", { ...asking(), have: have(), resume }));
+    const next = () => hub.attempt("next", () => hub.call("next", { ...asking(), have: have(), resume: false }));
+    const more = async () => {
+      const answer = await next();
       if (answer) fill(answer.items);
       else if (!hub.queue.length) hub.emit("item", null);
     };
@@ -146,7 +147,7 @@
     const lookAgain = async () => {
       if (looking || !hub.isEmpty || !hub.key || document.hidden || hub.view !== "queue" || !rv.visible(hub.root)) return;
       looking = true;
-      const answer = await hub.attempt("next", () => hub.call("next", { ...asking(), have: have(), resume: false }));
+      const answer = await next();
       looking = false;
       if (answer?.items.length) fill(answer.items);
     };

@@ -27,6 +27,7 @@ from lamm_core.launchers.run import (
 )
 from lamm_core.launchers.status import ACTIVE, RunStatus, look
 from lamm_core.registry import nearest
+from lamm_core.training.bars import time_left
 from lamm_core.training.recipe import TrainingRecipe
 
 __all__ = ["in_words", "runs_app", "training_runs"]
@@ -145,6 +146,5 @@ def found(name: str) -> Path:
 def in_words(status: RunStatus) -> str:
     """What else there is to say of a run: time left, what it prepares, or what went wrong and what to do."""
     if status.eta_seconds is not None:
-        minutes = status.eta_seconds / 60
-        return f"{minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
+        return time_left(status.eta_seconds)
     return " ".join(part for part in (status.doing, status.reason, status.remedy) if part)

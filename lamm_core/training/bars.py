@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["Bars"]
+__all__ = ["Bars", "time_left"]
 
 SECONDS = 1.0  # between two words
 
@@ -46,5 +46,9 @@ def in_words(task: Task) -> str:
     """What is done, how much of it, and the time left where that is known."""
     count = f"{task.completed:,.0f}" + (f" of {task.total:,.0f}" if task.total is not None else "")
     left = task.time_remaining
-    minutes = "" if left is None else ", less than a minute left" if left < 60 else f", {left / 60:,.0f} min left"
-    return f"{task.description}: {count}{minutes}"
+    return f"{task.description}: {count}" + ("" if left is None else f", {time_left(left)}")
+
+
+def time_left(seconds: float) -> str:
+    """As one says it: "6 min left"."""
+    return f"{seconds / 60:.0f} min left" if seconds >= 60 else "less than a minute left"
