@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import logging
 import time
 from collections import Counter
@@ -114,8 +113,7 @@ class Visitors:
 
 
 def _give_back() -> None:
-    """Give the memory of what was forgotten back: the parts of a session know each other, and glibc keeps all."""
-    gc.collect()
+    """Give the memory of what was forgotten back to the system: glibc keeps it."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except AttributeError:  # another C library gives back by itself
